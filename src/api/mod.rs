@@ -1,0 +1,45 @@
+//! The custom resources: types and their words, no logic.
+//!
+//! What a user may write and what the operator answers, field by field. The comments here are what
+//! `kubectl explain` prints, so each one speaks to a user. Nothing is parsed or defaulted here:
+//! text stays text until it is declared, and an absent field stays absent.
+//!
+//! An enum's own description is emptied in the schema: on an optional field it would replace what the
+//! field says, and only the field explains the words.
+
+mod connection;
+mod policy;
+mod purge_run;
+mod report;
+mod target;
+mod window;
+
+pub use connection::{
+    AllowRule, AllowedAction, Attach, ConnectionRun, DatabaseConnection, DatabaseConnectionSpec,
+    DatabaseConnectionStatus, Json, JsonTable, Limits, Mysql, PersistentVolumeClaimRef, Postgres,
+    Runner, SecretKeyRef, Service, Sqlite, Volume,
+};
+pub use policy::{
+    ConcurrencyPolicy, ConnectionRef, LastRun, PolicyOverdue, RetentionPolicy, RetentionPolicySpec,
+    RetentionPolicyStatus, WhenDeleted,
+};
+pub use purge_run::{PolicyRef, PurgeRun, PurgeRunSpec};
+pub use report::{
+    Access, AccessPath, DependentReport, Failure, FileReport, Kept, Outcome, Overdue,
+    PolicyIdentity, PurgeRunStatus, RowCounts, TargetReport, TenantReport, Throttled, Totals,
+    UnknownTenant, Work,
+};
+pub use target::{
+    Age, ColumnOrExpression, Dependent, DependentAction, Encoding, Exemption, FileRule, FileType,
+    KeepNewest, Record, Target, TargetAction,
+};
+pub use window::{
+    ConfigMapSource, CutoffRule, NonPositive, ServiceSource, TableSource, TenantWindow, Unit,
+    WindowSource, WindowSpec,
+};
+
+/// The API group of every kind here.
+pub const GROUP: &str = "retention-operator.io";
+
+/// The API version of every kind here.
+pub const VERSION: &str = "v1alpha1";

@@ -1,0 +1,290 @@
+//! Target: which rows of one table go, and everything that goes with them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::window::WindowSpec;
+
+/// Which rows of one table go when their time is up, and everything that goes with them. SQL in it is the
+/// database's own, one expression at a time; quote it in YAML. `:now` is the run's clock, `:cutoff` the moment before
+/// which a row is too old, `:tenant` the row's tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Required. The name of this target in runs and reports.
+    pub name: String,
+
+    /// Required. The table, spelled as the catalog has it: `agent_chats` or `public.agent_chats`, case included,
+    /// without SQL's quotes.
+    pub table: String,
+
+    /// Required. `Delete` removes the rows. `Update` changes them as `set` says and leaves them in place.
+    pub action: TargetAction,
+
+    /// Default none. With `Update`, and only with it: columns and the SQL expressions they are set to, which see the
+    /// row as it was. Example: `{archived: "true", updated_at: ":now"}`. The new values must take the row out of what
+    /// this target selects, or it would be changed again by every run; a target where they do not is refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+
+    /// Default: the policy's `window`. A window here stands instead of the policy's as a whole; its tenants and
+    /// sources are not added to the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowSpec>,
+
+    /// Default: what the `*` of a connection's path matched, else no tenants at all. Whose a row is. A row whose
+    /// tenant is NULL is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<ColumnOrExpression>,
+
+    /// How old a row is. A row goes only if its age is earlier than the cutoff, never if it is equal. At least one of
+    /// `age` and `keepNewest` must be given; with both, a row goes only if both let it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age: Option<Age>,
+
+    /// Keep a number of newest rows and let the rest go. At least one of `age` and `keepNewest` must be given; with
+    /// both, a row goes only if both let it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_newest: Option<KeepNewest>,
+
+    /// Default none: the whole table. An SQL condition that says which rows the target is about, for example
+    /// `"status = 'finished'"`. Rows for which it is false or NULL are left alone and not counted.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub r#where: Option<String>,
+
+    /// Default none. Reasons to keep a row that would otherwise go. Each reports how many rows it held. A list keyed
+    /// by `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<Exemption>,
+
+    /// Default none. Rows of other tables that go, or change, together with a row of this one. Each comes after the
+    /// one it hangs on. Hazard: rows of a table that is not listed here are never deleted, so a foreign key that would
+    /// cascade into such a table refuses the target. A list keyed by `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependents: Vec<Dependent>,
+
+    /// Default none. Files on the connection's volume that go together with a row. A list keyed by `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRule>,
+
+    /// Default none. Rows written for each row that goes or changes, in the same transaction: an audit trail, or an
+    /// archive. A list keyed by `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+
+    /// Default none: all that is due. At most this many rows of `table` in one run, the oldest first. Their
+    /// dependents and files do not count towards it. What remains is reported as overdue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rows_per_run: Option<i64>,
+}
+
+/// What happens to a target's rows.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(description = "")]
+pub enum TargetAction {
+    /// They are removed.
+    Delete,
+    /// They are changed.
+    Update,
+}
+
+/// A column, or an SQL expression. Exactly one of them must be given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ColumnOrExpression {
+    /// The name of a column of the table, for example `org_id`. An index on it can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+
+    /// An SQL expression on the row, for example `"split_part(owner, ':', 1)"`. No index is used for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+}
+
+/// How old a row is. Exactly one of `column` and `expression` must be given. A row whose age is NULL, infinite, zero,
+/// unreadable or in the future is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Age {
+    /// The column that holds the instant, for example `updated_at`. An index on it can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+
+    /// An SQL expression for the instant, for example `"coalesce(last_seen_at, created_at)"`. No index is used for it:
+    /// each run reads the table once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+
+    /// Default: what the column's type says; needed when the type is text or a number. `Text` is ISO 8601, as in
+    /// `2026-01-31 12:00:00` or `2026-01-31T12:00:00Z`. `UnixSeconds` and `UnixMillis` count from 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+
+    /// Default none. The IANA zone in which instants without an offset are meant, for example `Etc/UTC`. Needed when
+    /// neither type nor text names one. The policy's `timeZone` does not stand in for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+}
+
+/// How a column holds an instant.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(description = "")]
+pub enum Encoding {
+    /// ISO 8601 text.
+    Text,
+    /// Seconds since 1970.
+    UnixSeconds,
+    /// Milliseconds since 1970.
+    UnixMillis,
+}
+
+/// Keep the newest rows of each partition; the others may go. Rows that are held or still young take up a place among
+/// the newest. Tenants whose window is `Forever` or unknown lose nothing by it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeepNewest {
+    /// Required. How many rows of each partition stay, for example 200. Rows equal in all of `orderBy` are told apart
+    /// by the primary key.
+    pub rows: i64,
+
+    /// Default none: all rows that the target is about are one partition. Columns whose values make a partition, for
+    /// example `[session_id]`. Hazard: name the tenant's column here if each tenant is to keep its own newest rows.
+    /// Rows with NULL in one of these columns are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<String>,
+
+    /// Required. Columns that say which row is newer: the greatest value is the newest, the first column counts most.
+    /// Example: `[created_at, id]`. Rows with NULL or an unreadable value here are kept and take up no place.
+    pub order_by: Vec<String>,
+
+    /// Default none: values compare as the database compares them. How the first column of `orderBy` holds its
+    /// instant: `Text` is ISO 8601, `UnixSeconds` and `UnixMillis` count from 1970. Give it for instants kept as text,
+    /// where alphabetical order may not be the order in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+
+    /// Default none. The IANA zone in which instants without an offset in the first column of `orderBy` are meant, for
+    /// example `Etc/UTC`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+}
+
+/// A reason to keep a row that would otherwise go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Exemption {
+    /// Required. The name under which held rows are counted. A row that several exemptions hold counts under the first.
+    pub name: String,
+
+    /// Required. An SQL condition, for example `"pin_order > 0"`. A row is held unless this is false; NULL holds it
+    /// too. Other tables may be asked with `exists (select 1 from messages m where m.chat_id = chats.id)`.
+    pub when: String,
+}
+
+/// Rows of another table that go, or change, together with a row of the target's table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dependent {
+    /// Required. The name of this dependent in reports, and for `of`.
+    pub name: String,
+
+    /// Default: the target's own rows. The name of an earlier dependent whose rows this one's rows point to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+
+    /// Required. The table of these rows, spelled as the catalog has it.
+    pub table: String,
+
+    /// Required. Which rows belong: columns of this table, each with the column it points to. `{chat_id: id}` reads
+    /// as: our `chat_id` is the `id` of the row that goes. Hazard: above 10,000 rows `chat_id` needs an index, or the
+    /// target is refused.
+    pub references: BTreeMap<String, String>,
+
+    /// Default none: all rows that belong. An SQL condition that narrows them, for example `"not archived"`.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub r#where: Option<String>,
+
+    /// Default Delete. `Delete` removes the rows. `Update` changes them as `set` says. `Keep` leaves them as they are,
+    /// pointing to a row that is gone; that is possible only where the database does not enforce the foreign key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<DependentAction>,
+
+    /// Default none. With `Update`, and only with it: columns and the SQL expressions they are set to, for example
+    /// `{parent_id: "null"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+}
+
+/// What happens to dependent rows.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(description = "")]
+pub enum DependentAction {
+    /// They are removed.
+    Delete,
+    /// They are changed.
+    Update,
+    /// They stay.
+    Keep,
+}
+
+/// A file that goes together with a row. Exactly one of `column` and `expression` must be given. A path that leads out of
+/// the volume, through a symbolic link, or to something the connection does not allow keeps its row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileRule {
+    /// Required. The name of this rule in reports.
+    pub name: String,
+
+    /// Default: the target's own rows. The name of a dependent whose rows own the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+
+    /// The column that holds the path, for example `file_path`. NULL means that there is no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+
+    /// An SQL expression for the path, for example `"'agents/' || :tenant || '/' || id || '.jsonl'"`. NULL means that
+    /// there is no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+
+    /// Default File. `File` is one file; one that is missing is no error. `Directory` is a folder with all that is in
+    /// it, which must not hold what belongs to another row.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<FileType>,
+}
+
+/// What a path is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(description = "")]
+pub enum FileType {
+    /// One file.
+    File,
+    /// A folder and what is in it.
+    Directory,
+}
+
+/// A row written for each row that goes or changes. The connection must allow `Insert` on the table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    /// Required. The name of this record in messages.
+    pub name: String,
+
+    /// Required. The table written to, spelled as the catalog has it, for example `audit_logs`.
+    pub table: String,
+
+    /// Required. Columns of that table and the SQL expressions for their values, which see the row as it was. Example:
+    /// `{time: ":now", resource_id: "id", action: "'archive'"}`.
+    pub values: BTreeMap<String, String>,
+}

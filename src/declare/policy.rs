@@ -1,0 +1,424 @@
+//! Policies over their connections, narrowed by runs and flags.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::fields::{parse_zone, unique_names};
+use super::manifest::{Document, Manifests};
+use super::names::Ceiling;
+use super::{Connection, Declaration, Refused, connection, target, window};
+use crate::api::{PolicyRef, PurgeRunSpec, RetentionPolicySpec};
+use crate::model::{Reason, Refusal};
+use crate::schedule::Schedule;
+
+/// What the caller asks for beyond the manifests. It only narrows.
+#[derive(Debug, Clone, Default)]
+pub struct Narrowing {
+    pub policies: Vec<String>,
+    pub tenants: Vec<String>,
+    pub targets: Vec<String>,
+    pub dry_run: bool,
+}
+
+/// All declarations, or all that is wrong: one refusal stops every policy, before anything is
+/// touched.
+pub fn declare(
+    manifests: &Manifests,
+    narrowing: &Narrowing,
+) -> Result<Vec<Declaration>, Vec<Refused>> {
+    let mut refused = manifests.refused.clone();
+    refuse_twins(manifests, &mut refused);
+    let mut connections = BTreeMap::new();
+    for document in &manifests.connections {
+        let name = document.metadata.name.clone();
+        match connection::declare(document) {
+            Ok(connection) => drop(connections.insert(name, Some(connection))),
+            Err(refusals) => {
+                refused.extend(
+                    refusals
+                        .into_iter()
+                        .map(|r| refused_of(document, "DatabaseConnection", r)),
+                );
+                connections.insert(name, None);
+            }
+        }
+    }
+    for name in &narrowing.policies {
+        if !manifests
+            .policies
+            .iter()
+            .any(|policy| policy.metadata.name == *name)
+        {
+            refused.push(flag(
+                "--policy",
+                format!("there is no policy {name}"),
+                "name one of the policies in the manifests",
+            ));
+        }
+    }
+    for run in &manifests.runs {
+        if !manifests
+            .policies
+            .iter()
+            .any(|policy| policy.metadata.name == run.spec.policy_ref.name)
+        {
+            let what = format!("there is no RetentionPolicy {}", run.spec.policy_ref.name);
+            refused.push(refused_of(
+                run,
+                "PurgeRun",
+                Refusal::new(
+                    "spec.policyRef.name",
+                    Reason::NotFound,
+                    what,
+                    "add the policy to the manifests",
+                ),
+            ));
+        }
+    }
+    let mut declarations = Vec::new();
+    for policy in &manifests.policies {
+        // A policy that is not asked for is checked all the same: its manifest is wrong or right.
+        match declare_one(policy, &connections, manifests, narrowing) {
+            Ok(Some(declaration)) => declarations.push(declaration),
+            Ok(None) => {}
+            Err(refusals) => refused.extend(
+                refusals
+                    .into_iter()
+                    .map(|r| refused_of(policy, "RetentionPolicy", r)),
+            ),
+        }
+    }
+    for name in &narrowing.targets {
+        let known = declarations.iter().any(|declaration| {
+            declaration
+                .targets
+                .iter()
+                .any(|target| target.name == *name)
+        });
+        if refused.is_empty() && !known {
+            refused.push(flag(
+                "--target",
+                format!("no policy of this run has a target {name}"),
+                "name one of the policy's targets",
+            ));
+        }
+    }
+    if refused.is_empty() {
+        Ok(declarations)
+    } else {
+        Err(refused)
+    }
+}
+
+fn refused_of<T>(document: &Document<T>, kind: &str, refusal: Refusal) -> Refused {
+    Refused {
+        file: document.file.clone(),
+        object: format!("{kind}/{}", document.metadata.name),
+        refusal,
+    }
+}
+
+fn flag(flag: &str, what: String, write: &str) -> Refused {
+    Refused {
+        file: "command line".to_owned(),
+        object: "PurgeRun/".to_owned(),
+        refusal: Refusal::new(flag, Reason::NotFound, what, write),
+    }
+}
+
+/// Of two objects with one name, nobody can say which is meant.
+fn refuse_twins(manifests: &Manifests, refused: &mut Vec<Refused>) {
+    fn twins<T>(documents: &[Document<T>], kind: &str, refused: &mut Vec<Refused>) {
+        for (at, document) in documents.iter().enumerate() {
+            let name = &document.metadata.name;
+            if !name.is_empty()
+                && documents[..at]
+                    .iter()
+                    .any(|earlier| earlier.metadata.name == *name)
+            {
+                let what = format!("a second {kind} of this name");
+                refused.push(refused_of(
+                    document,
+                    kind,
+                    Refusal::new(
+                        "metadata.name",
+                        Reason::Conflict,
+                        what,
+                        "give each object its own name, or pass only one of the files",
+                    ),
+                ));
+            }
+        }
+    }
+    twins(&manifests.connections, "DatabaseConnection", refused);
+    twins(&manifests.policies, "RetentionPolicy", refused);
+    twins(&manifests.runs, "PurgeRun", refused);
+    twins(&manifests.config_maps, "ConfigMap", refused);
+}
+
+type Connections = BTreeMap<String, Option<(Connection, Ceiling)>>;
+
+fn declare_one(
+    document: &Document<RetentionPolicySpec>,
+    connections: &Connections,
+    manifests: &Manifests,
+    narrowing: &Narrowing,
+) -> Result<Option<Declaration>, Vec<Refusal>> {
+    // Destructured whole, so that a new field cannot be forgotten here.
+    let RetentionPolicySpec {
+        connection_ref,
+        schedule,
+        time_zone,
+        // These five are the controller's: they say when and how often, not what.
+        concurrency_policy: _,
+        suspend: _,
+        successful_runs_history_limit,
+        failed_runs_history_limit,
+        when_deleted: _,
+        starting_deadline_seconds,
+        active_deadline_seconds,
+        dry_run,
+        window: policy_window,
+        targets,
+    } = &document.spec;
+    let mut refusals = Vec::new();
+    let zone_name = time_zone.as_deref().unwrap_or("Etc/UTC");
+    let zone = parse_zone(zone_name, "spec.timeZone").unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        jiff::tz::TimeZone::UTC
+    });
+    if let Err(what) = Schedule::parse(schedule, zone.clone()) {
+        refusals.push(Refusal::new(
+            "spec.schedule",
+            Reason::InvalidValue,
+            format!("`{schedule}`: {what}"),
+            "write five cron fields, e.g. \"0 2 * * *\", or a macro such as @daily",
+        ));
+    }
+    let negative = [
+        (
+            "successfulRunsHistoryLimit",
+            successful_runs_history_limit.map(i64::from),
+            0,
+        ),
+        (
+            "failedRunsHistoryLimit",
+            failed_runs_history_limit.map(i64::from),
+            0,
+        ),
+        ("startingDeadlineSeconds", *starting_deadline_seconds, 0),
+        ("activeDeadlineSeconds", *active_deadline_seconds, 1),
+    ];
+    for (name, value, least) in negative {
+        if value.is_some_and(|value| value < least) {
+            refusals.push(Refusal::new(
+                format!("spec.{name}"),
+                Reason::InvalidValue,
+                "the number is too small",
+                format!("write {least} or more, or remove the field"),
+            ));
+        }
+    }
+    let connection = match connections.get(&connection_ref.name) {
+        Some(Some(connection)) => connection,
+        // Its own refusals are told; nothing can be said of a policy on a broken connection.
+        Some(None) => {
+            return if refusals.is_empty() {
+                Ok(None)
+            } else {
+                Err(refusals)
+            };
+        }
+        None => {
+            refusals.push(Refusal::new(
+                "spec.connectionRef.name",
+                Reason::NotFound,
+                format!("there is no DatabaseConnection {}", connection_ref.name),
+                "add the connection to the manifests, or correct the name",
+            ));
+            return Err(refusals);
+        }
+    };
+    let (connection, ceiling) = connection;
+    let config_maps: BTreeMap<_, _> = manifests
+        .config_maps
+        .iter()
+        .filter(
+            |map| match (&map.metadata.namespace, &document.metadata.namespace) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                _ => true,
+            },
+        )
+        .map(|map| (map.metadata.name.clone(), map.spec.clone()))
+        .collect();
+    let windows = policy_window
+        .as_ref()
+        .map(|spec| window::declare(spec, "spec.window", ceiling, &config_maps, &mut refusals));
+    if targets.is_empty() {
+        refusals.push(Refusal::new(
+            "spec.targets",
+            Reason::Required,
+            "the policy has no target",
+            "name at least one",
+        ));
+    }
+    unique_names(
+        targets.iter().map(|target| target.name.as_str()),
+        "spec.targets",
+        &mut refusals,
+    );
+    let mut declared = Vec::new();
+    for spec in targets {
+        let inherited = target::Inherited {
+            windows: windows.as_ref(),
+            ceiling,
+            config_maps: &config_maps,
+        };
+        declared.extend(target::declare(spec, &inherited, &mut refusals));
+    }
+    let run = match narrowed_run(document, manifests, narrowing, dry_run.unwrap_or(false)) {
+        Ok(run) => run,
+        Err(refusal) => {
+            refusals.push(refusal);
+            None
+        }
+    };
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let Some(run) = run else { return Ok(None) };
+    if !run.targets.is_empty() {
+        declared.retain(|target| run.targets.contains(&target.name));
+    }
+    Ok(Some(Declaration {
+        file: document.file.clone(),
+        policy: document.metadata.name.clone(),
+        metadata: document.metadata.clone(),
+        connection: connection.clone(),
+        zone,
+        targets: declared,
+        dry_run: run.dry_run.unwrap_or(false),
+        deadline: active_deadline_seconds
+            .map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+        tenants: (!run.tenants.is_empty()).then(|| run.tenants.clone()),
+        run,
+    }))
+}
+
+/// The PurgeRun that the manifests and the flags amount to; `None`: this policy is not asked for.
+fn narrowed_run(
+    policy: &Document<RetentionPolicySpec>,
+    manifests: &Manifests,
+    narrowing: &Narrowing,
+    policy_dry: bool,
+) -> Result<Option<PurgeRunSpec>, Refusal> {
+    let name = &policy.metadata.name;
+    if !narrowing.policies.is_empty() && !narrowing.policies.contains(name) {
+        return Ok(None);
+    }
+    let mut written = manifests
+        .runs
+        .iter()
+        .filter(|run| run.spec.policy_ref.name == *name);
+    let written = match (written.next(), written.next()) {
+        (_, Some(second)) => {
+            return Err(Refusal::new(
+                "metadata.name",
+                Reason::Conflict,
+                format!(
+                    "two PurgeRuns name this policy, PurgeRun/{} is one",
+                    second.metadata.name
+                ),
+                "pass one PurgeRun for each policy",
+            ));
+        }
+        (first, None) => first.map(|run| run.spec.clone()),
+    };
+    if written.is_none() && !manifests.runs.is_empty() {
+        // Somebody ordered runs of other policies: this one was not ordered.
+        return Ok(None);
+    }
+    let written = written.unwrap_or_else(|| PurgeRunSpec {
+        policy_ref: PolicyRef { name: name.clone() },
+        ..PurgeRunSpec::default()
+    });
+    let known: Vec<&str> = policy
+        .spec
+        .targets
+        .iter()
+        .map(|target| target.name.as_str())
+        .collect();
+    if let Some(unknown) = written
+        .targets
+        .iter()
+        .find(|target| !known.contains(&target.as_str()))
+    {
+        return Err(Refusal::new(
+            "PurgeRun.spec.targets",
+            Reason::NotFound,
+            format!("the policy has no target {unknown}"),
+            format!("name some of {}", known.join(", ")),
+        ));
+    }
+    let targets = narrow(&written.targets, &narrowing.targets);
+    let tenants = narrow(&written.tenants, &narrowing.tenants);
+    // Two narrowings that exclude each other leave nothing; an empty list would mean everything.
+    let (Some(targets), Some(tenants)) = (targets, tenants) else {
+        return Ok(None);
+    };
+    if !targets.is_empty()
+        && !known
+            .iter()
+            .any(|known| targets.iter().any(|target| target == known))
+    {
+        return Ok(None);
+    }
+    let dry_run = policy_dry || written.dry_run.unwrap_or(false) || narrowing.dry_run;
+    Ok(Some(PurgeRunSpec {
+        targets,
+        tenants,
+        dry_run: Some(dry_run),
+        ..written
+    }))
+}
+
+/// Empty means all; `None` means that nothing is in both.
+fn narrow(written: &[String], asked: &[String]) -> Option<Vec<String>> {
+    match (written.is_empty(), asked.is_empty()) {
+        (true, _) => Some(asked.to_vec()),
+        (_, true) => Some(written.to_vec()),
+        (false, false) => {
+            let both: Vec<String> = written
+                .iter()
+                .filter(|name| asked.contains(name))
+                .cloned()
+                .collect();
+            (!both.is_empty()).then_some(both)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_lists_only_ever_narrow_each_other() {
+        let list = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(narrow(&[], &[]), Some(vec![]));
+        assert_eq!(
+            narrow(&list(&["a", "b"]), &list(&["b", "c"])),
+            Some(list(&["b"]))
+        );
+        assert_eq!(
+            narrow(&list(&["a"]), &list(&["b"])),
+            None,
+            "and never everything"
+        );
+    }
+}

@@ -1,0 +1,342 @@
+//! How a row tells its age, and how an instant is told to the database.
+//!
+//! Text is read here and never by the database's own parser: SQLite reads `12:00:00` as the year
+//! 2000, `now` as the present and `2026-02-30` as the second of March (tried on 3.40).
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Value;
+
+/// How a column holds an instant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoding {
+    /// ISO 8601; the zone is that of values which name none.
+    Text {
+        zone: TimeZone,
+    },
+    UnixSeconds,
+    UnixMillis,
+}
+
+impl Encoding {
+    /// As the manifest writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "Text",
+            Self::UnixSeconds => "UnixSeconds",
+            Self::UnixMillis => "UnixMillis",
+        }
+    }
+}
+
+/// What a value says of a row's age. Only [`Reading::At`] can ever be expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    At(Timestamp),
+    /// NULL, infinite, or zero: nobody has set it.
+    Undatable,
+    /// A value that is no instant in this encoding.
+    Unreadable,
+}
+
+/// Reads an age. An ambiguous civil time counts as its later reading, so that a row is never
+/// taken for older than it may be.
+pub fn read_age(value: &Value, encoding: &Encoding) -> Reading {
+    match (value, encoding) {
+        (Value::Null, _) => Reading::Undatable,
+        (Value::Real(real), Encoding::UnixSeconds | Encoding::UnixMillis) if real.is_infinite() => {
+            Reading::Undatable
+        }
+        (Value::Integer(integer), Encoding::UnixSeconds) => {
+            read_epoch(i128::from(*integer) * 1_000_000_000)
+        }
+        (Value::Integer(integer), Encoding::UnixMillis) => {
+            read_epoch(i128::from(*integer) * 1_000_000)
+        }
+        (Value::Real(real), Encoding::UnixSeconds) => read_epoch((real * 1e9) as i128),
+        (Value::Real(real), Encoding::UnixMillis) => read_epoch((real * 1e6) as i128),
+        (Value::Text(text), Encoding::Text { zone }) => read_text(text, zone),
+        (Value::Text(_) | Value::Blob(_), Encoding::UnixSeconds | Encoding::UnixMillis)
+        | (Value::Integer(_) | Value::Real(_) | Value::Blob(_), Encoding::Text { .. }) => {
+            Reading::Unreadable
+        }
+    }
+}
+
+/// Zero means "never set" wherever epochs are stored. Below zero is no date a retention rule
+/// meets, but what programs write for "none": kept as unreadable.
+fn read_epoch(nanoseconds: i128) -> Reading {
+    match nanoseconds {
+        0 => Reading::Undatable,
+        ..0 => Reading::Unreadable,
+        // Beyond the calendar is the far future.
+        _ => Reading::At(Timestamp::from_nanosecond(nanoseconds).unwrap_or(Timestamp::MAX)),
+    }
+}
+
+fn read_text(text: &str, zone: &TimeZone) -> Reading {
+    let Some((civil, offset)) = parse_text(text) else {
+        return Reading::Unreadable;
+    };
+    // 0001-01-01 is what Go writes for a time that was never set.
+    if civil.year() <= 1 {
+        return Reading::Undatable;
+    }
+    let instant = match offset {
+        Some(offset) => offset.to_timestamp(civil),
+        None => zone.to_ambiguous_timestamp(civil).later(),
+    };
+    instant.map_or(Reading::Unreadable, Reading::At)
+}
+
+/// `YYYY-MM-DD`, or that with `T` or a space, `HH:MM:SS`, an optional fraction and an optional
+/// zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`). A bare date counts as its last instant.
+fn parse_text(text: &str) -> Option<(DateTime, Option<Offset>)> {
+    let bytes = text.as_bytes();
+    if !text.is_ascii() || bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let date = Date::new(
+        i16::try_from(digits(&text[..4])?).ok()?,
+        i8::try_from(digits(&text[5..7])?).ok()?,
+        i8::try_from(digits(&text[8..10])?).ok()?,
+    )
+    .ok()?;
+    if bytes.len() == 10 {
+        return Some((date.to_datetime(Time::MAX), None));
+    }
+    if bytes.len() < 19
+        || !matches!(bytes[10], b'T' | b' ')
+        || bytes[13] != b':'
+        || bytes[16] != b':'
+    {
+        return None;
+    }
+    let mut rest = &text[19..];
+    let mut nanoseconds = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let length = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        let shown = &fraction[..length.min(9)];
+        nanoseconds = digits(shown)? * 10_i32.pow(9 - u32::try_from(shown.len()).ok()?);
+        rest = &fraction[length..];
+    }
+    let time = Time::new(
+        i8::try_from(digits(&text[11..13])?).ok()?,
+        i8::try_from(digits(&text[14..16])?).ok()?,
+        i8::try_from(digits(&text[17..19])?).ok()?,
+        nanoseconds,
+    )
+    .ok()?;
+    Some((date.to_datetime(time), parse_offset(rest)?))
+}
+
+/// The outer `None` is "no zone we know", the inner one "no zone written".
+fn parse_offset(text: &str) -> Option<Option<Offset>> {
+    let (sign, rest) = match text.as_bytes() {
+        [] => return Some(None),
+        b"Z" => return Some(Some(Offset::UTC)),
+        [b'+', ..] => (1, &text[1..]),
+        [b'-', ..] => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest.len() {
+        2 => (digits(rest)?, 0),
+        4 => (digits(&rest[..2])?, digits(&rest[2..])?),
+        5 if rest.as_bytes()[2] == b':' => (digits(&rest[..2])?, digits(&rest[3..])?),
+        _ => return None,
+    };
+    if hours > 14 || minutes > 59 {
+        return None;
+    }
+    Offset::from_seconds(sign * (hours * 3_600 + minutes * 60))
+        .ok()
+        .map(Some)
+}
+
+fn digits(text: &str) -> Option<i32> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// An instant (whole seconds) as expressions meet it: `:now` and `:cutoff` in the age's encoding.
+///
+/// A cutoff that is the earlier reading of an ambiguous civil time moves back to the start of the
+/// fold: a column without a zone cannot tell the two apart, and rows up to an hour too young
+/// would go (tried).
+pub fn bind_instant(instant: Timestamp, encoding: &Encoding) -> Value {
+    match encoding {
+        Encoding::UnixSeconds => Value::Integer(instant.as_second()),
+        Encoding::UnixMillis => Value::Integer(instant.as_millisecond()),
+        Encoding::Text { zone } => {
+            let civil = civil_for_comparison(instant, zone);
+            Value::Text(civil.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        }
+    }
+}
+
+fn civil_for_comparison(instant: Timestamp, zone: &TimeZone) -> DateTime {
+    let civil = zone.to_datetime(instant);
+    let ambiguous = zone.to_ambiguous_timestamp(civil);
+    let AmbiguousOffset::Fold { before, .. } = ambiguous.offset() else {
+        return civil;
+    };
+    if zone.to_offset(instant) != before {
+        return civil;
+    }
+    match zone.following(instant).next() {
+        Some(transition) => zone.to_datetime(transition.timestamp()),
+        None => civil,
+    }
+}
+
+/// No text age before the cutoff sorts at or after this text, whatever its zone (up to 14 hours
+/// off) and its separator. SQL asks for this superset; the judgement is [`read_age`]'s.
+pub fn text_superset(cutoff: Timestamp) -> String {
+    let later = cutoff
+        .checked_add(SignedDuration::from_hours(48))
+        .unwrap_or(Timestamp::MAX);
+    TimeZone::UTC
+        .to_datetime(later)
+        .date()
+        .strftime("%Y-%m-%d")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("a zone")
+    }
+
+    fn text(value: &str) -> Reading {
+        read_age(
+            &Value::text(value),
+            &Encoding::Text {
+                zone: TimeZone::UTC,
+            },
+        )
+    }
+
+    fn at(value: &str) -> Reading {
+        Reading::At(value.parse().expect("an instant"))
+    }
+
+    #[test]
+    fn iso_8601_is_read_in_all_its_forms() {
+        for form in [
+            "2026-01-02 03:04:05",
+            "2026-01-02T03:04:05",
+            "2026-01-02T03:04:05Z",
+            "2026-01-02 03:04:05.000000",
+            "2026-01-02T05:04:05+02",
+            "2026-01-02T05:04:05+0200",
+            "2026-01-01 22:04:05-05:00",
+        ] {
+            assert_eq!(text(form), at("2026-01-02T03:04:05Z"), "{form}");
+        }
+        assert_eq!(
+            text("2026-01-02 03:04:05.25"),
+            at("2026-01-02T03:04:05.25Z")
+        );
+        assert_eq!(text("2026-01-02"), at("2026-01-02T23:59:59.999999999Z"));
+    }
+
+    #[test]
+    fn what_is_no_instant_is_unreadable() {
+        for garbage in [
+            "",
+            "now",
+            "12:00:00",
+            "N/A",
+            "31/12/2020",
+            "20260301T000000",
+            "2026-02-30 00:00:00",
+            "2026-01-02 24:00:00",
+            "2026-01-02 03:04",
+            "2026-01-02 03:04:05 +0000 UTC",
+            "2026-01-02 03:04:05.",
+            "2026-01-02 03:04:05+15:00",
+            "2026-01-02x03:04:05",
+            "2026-01-02 ",
+            "２026-01-02",
+        ] {
+            assert_eq!(text(garbage), Reading::Unreadable, "{garbage:?}");
+        }
+        assert_eq!(text("0001-01-01 00:00:00+00:00"), Reading::Undatable);
+        assert_eq!(
+            read_age(
+                &Value::Integer(20_260_102),
+                &Encoding::Text {
+                    zone: TimeZone::UTC
+                }
+            ),
+            Reading::Unreadable
+        );
+    }
+
+    #[test]
+    fn epochs_are_read_in_their_own_unit_and_zero_is_never_a_date() {
+        let seconds = |value| read_age(&value, &Encoding::UnixSeconds);
+        let millis = |value| read_age(&value, &Encoding::UnixMillis);
+        assert_eq!(seconds(Value::Integer(1)), at("1970-01-01T00:00:01Z"));
+        assert_eq!(seconds(Value::Real(1.5)), at("1970-01-01T00:00:01.5Z"));
+        assert_eq!(millis(Value::Integer(1_500)), at("1970-01-01T00:00:01.5Z"));
+        for never in [
+            Value::Integer(0),
+            Value::Real(f64::NEG_INFINITY),
+            Value::Null,
+        ] {
+            assert_eq!(seconds(never.clone()), Reading::Undatable, "{never:?}");
+        }
+        assert_eq!(seconds(Value::Integer(-1)), Reading::Unreadable);
+        assert_eq!(seconds(Value::text("1700000000")), Reading::Unreadable);
+        assert_eq!(
+            seconds(Value::Integer(i64::MAX)),
+            Reading::At(Timestamp::MAX)
+        );
+    }
+
+    #[test]
+    fn an_ambiguous_civil_time_is_its_later_reading() {
+        let berlin = Encoding::Text {
+            zone: zone("Europe/Berlin"),
+        };
+        assert_eq!(
+            read_age(&Value::text("2026-10-25 02:15:00"), &berlin),
+            at("2026-10-25T01:15:00Z")
+        );
+    }
+
+    #[test]
+    fn a_cutoff_in_the_fold_moves_back_to_its_start() {
+        let berlin = Encoding::Text {
+            zone: zone("Europe/Berlin"),
+        };
+        let bound = |instant: &str| bind_instant(instant.parse().expect("an instant"), &berlin);
+        assert_eq!(
+            bound("2026-10-25T00:45:00Z"),
+            Value::text("2026-10-25 02:00:00")
+        );
+        assert_eq!(
+            bound("2026-10-25T01:45:00Z"),
+            Value::text("2026-10-25 02:45:00")
+        );
+        assert_eq!(
+            bound("2026-10-24T23:45:00Z"),
+            Value::text("2026-10-25 01:45:00")
+        );
+    }
+
+    #[test]
+    fn no_text_before_the_cutoff_lies_outside_the_superset() {
+        let cutoff: Timestamp = "2026-01-31T23:59:59Z".parse().expect("an instant");
+        assert_eq!(text_superset(cutoff), "2026-02-02");
+        assert!("2026-02-01T13:59:58+14:00" < text_superset(cutoff).as_str());
+    }
+}

@@ -1,0 +1,146 @@
+//! What the database says of its tables.
+
+use super::{TableName, quote};
+
+/// The tables of one database.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    pub tables: Vec<Table>,
+}
+
+/// One table, as far as a purge needs to know it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: TableName,
+    pub kind: TableKind,
+    pub columns: Vec<Column>,
+    /// The columns that address a row in the database itself, e.g. SQLite's `rowid`.
+    /// Empty: no row can be addressed.
+    pub key: Vec<String>,
+    /// Foreign keys that this table holds.
+    pub foreign_keys: Vec<ForeignKey>,
+    pub indexes: Vec<Index>,
+    /// Names of the triggers that fire on DELETE and on UPDATE.
+    pub delete_triggers: Vec<String>,
+    pub update_triggers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    Ordinary,
+    View,
+    /// Its rows are made by a module, e.g. a full-text index.
+    Virtual,
+}
+
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub name: String,
+    /// As it was declared, upper case, e.g. `TIMESTAMP`; empty where nothing was.
+    pub declared: String,
+    pub generated: bool,
+    pub not_null: bool,
+    /// Its place in the primary key, from 1.
+    pub primary_key: Option<usize>,
+}
+
+/// What the database does to a referencing row when the referenced one is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDelete {
+    /// NO ACTION and RESTRICT: the delete fails.
+    Refuse,
+    Cascade,
+    /// SET NULL and SET DEFAULT.
+    Unset,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignKey {
+    pub to: TableName,
+    /// Pairs of (own column, referenced column).
+    pub columns: Vec<(String, String)>,
+    pub on_delete: OnDelete,
+}
+
+#[derive(Debug, Clone)]
+pub struct Index {
+    pub columns: Vec<String>,
+    pub unique: bool,
+}
+
+impl Catalog {
+    /// The table of exactly this name.
+    pub fn table(&self, name: &TableName) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// The foreign keys that point at a table, with the table that holds each.
+    pub fn references_to(&self, name: &TableName) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+        self.tables.iter().flat_map(move |table| {
+            let to_it = table.foreign_keys.iter().filter(move |key| key.to == *name);
+            to_it.map(move |key| (table, key))
+        })
+    }
+}
+
+impl Table {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether an index starts with these columns, in any order among themselves.
+    pub fn has_index_on(&self, columns: &[&str]) -> bool {
+        let primary: Vec<String> = self.primary_key();
+        let starts = |index: &[String]| {
+            index.len() >= columns.len()
+                && columns
+                    .iter()
+                    .all(|c| index[..columns.len()].iter().any(|i| i == c))
+        };
+        starts(&primary)
+            || (columns.len() == 1 && self.key == [columns[0]])
+            || self.indexes.iter().any(|index| starts(&index.columns))
+    }
+
+    /// Whether an index starts with exactly these columns, in this order.
+    pub fn has_index_in_order(&self, columns: &[&str]) -> bool {
+        self.indexes.iter().any(|index| {
+            index.columns.len() >= columns.len()
+                && index.columns.iter().zip(columns).all(|(i, c)| i == c)
+        })
+    }
+
+    /// Whether at most one row has given values in these columns.
+    pub fn is_unique_on(&self, columns: &[&str]) -> bool {
+        let within = |unique: &[String]| {
+            !unique.is_empty() && unique.iter().all(|u| columns.contains(&u.as_str()))
+        };
+        within(&self.primary_key())
+            || within(&self.key)
+            || self
+                .indexes
+                .iter()
+                .any(|index| index.unique && within(&index.columns))
+    }
+
+    /// The declared primary key's columns, in its order.
+    pub fn primary_key(&self) -> Vec<String> {
+        let mut key: Vec<&Column> = self
+            .columns
+            .iter()
+            .filter(|column| column.primary_key.is_some())
+            .collect();
+        key.sort_by_key(|column| column.primary_key);
+        key.into_iter().map(|column| column.name.clone()).collect()
+    }
+
+    /// The statement that would create an index on these columns.
+    pub fn create_index(&self, columns: &[&str]) -> String {
+        let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+        format!(
+            "CREATE INDEX ON {} ({})",
+            quote(&self.name.name),
+            quoted.join(", ")
+        )
+    }
+}

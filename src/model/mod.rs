@@ -1,0 +1,28 @@
+//! The nouns all rooms share. No I/O, no Kubernetes, no driver types.
+
+mod age;
+mod catalog;
+mod condition;
+mod counts;
+mod key;
+mod reason;
+mod refusal;
+mod table;
+mod target;
+mod value;
+mod window;
+
+pub use age::{Encoding, Reading, bind_instant, read_age, text_superset};
+pub use catalog::{Catalog, Column, ForeignKey, Index, OnDelete, Table, TableKind};
+pub use condition::{Comparison, Expression, Parameter, ROW};
+pub use counts::{Counts, Failure, Overdue, TenantCounts, UnknownTenant, Work};
+pub use key::{Key, KeySet};
+pub use reason::Reason;
+pub use refusal::Refusal;
+pub use table::{TableName, quote};
+pub use target::{
+    Access, Action, Age, AntiJoin, Assignments, Dependent, DependentAction, Exemption, KeepNewest,
+    OrderColumn, Path, Scalar, Target, Tenancy,
+};
+pub use value::Value;
+pub use window::{Answer, Collation, CutoffRule, Unit, Unknown, Window};

@@ -1,0 +1,132 @@
+//! A target once it is resolved against the catalog: all that statements are made of.
+
+use super::{Collation, Encoding, Expression, Table};
+
+/// What is purged: rows of one table, with what goes or changes with them.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub name: String,
+    pub table: Table,
+    pub action: Action,
+    pub tenancy: Option<Tenancy>,
+    pub age: Option<Age>,
+    pub keep_newest: Option<KeepNewest>,
+    pub selection: Option<Expression>,
+    pub exemptions: Vec<Exemption>,
+    /// References that the policy does not name: a row that has one is kept.
+    pub referenced: Vec<AntiJoin>,
+    /// In the order of the manifest; parents stand before their children.
+    pub dependents: Vec<Dependent>,
+    pub access: Access,
+}
+
+#[derive(Debug, Clone)]
+pub enum Action {
+    Delete,
+    Update(Assignments),
+}
+
+/// Columns and what each is set to, seen from the row as it was.
+pub type Assignments = Vec<(String, Expression)>;
+
+/// A value of the row: one of its columns, or computed from them.
+#[derive(Debug, Clone)]
+pub enum Scalar {
+    Column(String),
+    Expression(Expression),
+}
+
+#[derive(Debug, Clone)]
+pub struct Tenancy {
+    pub scalar: Scalar,
+    pub collation: Collation,
+}
+
+#[derive(Debug, Clone)]
+pub struct Age {
+    pub scalar: Scalar,
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, Clone)]
+pub struct KeepNewest {
+    pub rows: u64,
+    pub partition_by: Vec<String>,
+    pub order_by: Vec<OrderColumn>,
+}
+
+#[derive(Debug, Clone)]
+pub struct OrderColumn {
+    pub column: String,
+    /// The column holds instants, ranked as such; `None`: as the database orders its values.
+    pub encoding: Option<Encoding>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Exemption {
+    pub name: String,
+    pub when: Expression,
+}
+
+#[derive(Debug, Clone)]
+pub struct Dependent {
+    pub name: String,
+    /// The place in the target's list of the dependent that this one hangs on; `None`: the root.
+    pub of: Option<usize>,
+    pub table: Table,
+    /// Pairs of (own column, parent's column).
+    pub references: Vec<(String, String)>,
+    pub selection: Option<Expression>,
+    pub action: DependentAction,
+}
+
+#[derive(Debug, Clone)]
+pub enum DependentAction {
+    Delete,
+    Update(Assignments),
+    /// Not followed, not touched.
+    Keep,
+}
+
+/// From the root down to one dependent: places in the target's list. Empty: the root itself.
+pub type Path = Vec<usize>;
+
+/// Rows of `table` that point at what hangs on a root by a key the policy does not name.
+#[derive(Debug, Clone)]
+pub struct AntiJoin {
+    /// What is pointed at.
+    pub at: Path,
+    pub table: Table,
+    /// Pairs of (own column, referenced column).
+    pub columns: Vec<(String, String)>,
+    /// Only rows outside of this condition count: those inside go with the root.
+    pub except: Option<Expression>,
+    /// Rows that are going with the same root do not count: where they hang.
+    pub unless_going: Vec<Path>,
+}
+
+/// How rows are found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Access {
+    /// Through an index that starts with (tenant, age).
+    TenantIndex,
+    /// Through an index that starts with the age.
+    AgeIndex,
+    /// One pass over the table in the order of its key.
+    Sweep,
+    /// Partition by partition.
+    Partitions,
+}
+
+impl Target {
+    /// The path from the root to a dependent, both ends included.
+    pub fn path_to(&self, dependent: usize) -> Path {
+        let mut path = vec![dependent];
+        let mut at = dependent;
+        while let Some(parent) = self.dependents[at].of {
+            path.insert(0, parent);
+            at = parent;
+        }
+        path
+    }
+}

@@ -1,0 +1,240 @@
+//! Windows: how long a tenant's rows are kept, and what a source may answer.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// A unit of a window. Seconds to weeks are exact; months and years are calendar steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Unit {
+    /// As windows write it.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "min",
+            Self::Hour => "h",
+            Self::Day => "d",
+            Self::Week => "w",
+            Self::Month => "mo",
+            Self::Year => "y",
+        }
+    }
+
+    /// The most of this unit that a window may hold: a thousand years, so that every cutoff is a
+    /// date the calendar has.
+    pub fn most(self) -> i64 {
+        match self {
+            Self::Second => 31_536_000_000,
+            Self::Minute => 525_600_000,
+            Self::Hour => 8_760_000,
+            Self::Day => 365_000,
+            Self::Week => 52_000,
+            Self::Month => 12_000,
+            Self::Year => 1_000,
+        }
+    }
+}
+
+/// How long rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    Forever,
+    /// At least one, at most [`Unit::most`].
+    Span {
+        amount: i64,
+        unit: Unit,
+    },
+}
+
+/// Whether a cutoff is moved back to the start of its day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutoffRule {
+    Exact,
+    StartOfDay,
+}
+
+impl Window {
+    /// Rows strictly older than this may go; `None` where no row may.
+    ///
+    /// Exact units are subtracted as seconds, never as a database's interval, which counts an hour
+    /// more or less over a change of clocks. `Err` when the calendar has no such date: the caller
+    /// keeps the tenant whole.
+    pub fn cutoff(
+        self,
+        clock: Timestamp,
+        rule: CutoffRule,
+        zone: &TimeZone,
+    ) -> Result<Option<Timestamp>, jiff::Error> {
+        let Self::Span { amount, unit } = self else {
+            return Ok(None);
+        };
+        let exact = |seconds: i64| -> Result<Timestamp, jiff::Error> {
+            clock.checked_sub(Span::new().try_seconds(amount.saturating_mul(seconds))?)
+        };
+        let calendar = |span: Span| -> Result<Timestamp, jiff::Error> {
+            Ok(clock.to_zoned(zone.clone()).checked_sub(span)?.timestamp())
+        };
+        let cutoff = match unit {
+            Unit::Second => exact(1)?,
+            Unit::Minute => exact(60)?,
+            Unit::Hour => exact(3_600)?,
+            Unit::Day => exact(86_400)?,
+            Unit::Week => exact(604_800)?,
+            Unit::Month => calendar(Span::new().try_months(amount)?)?,
+            Unit::Year => calendar(Span::new().try_years(amount)?)?,
+        };
+        Ok(Some(match rule {
+            CutoffRule::Exact => cutoff,
+            CutoffRule::StartOfDay => cutoff.to_zoned(zone.clone()).start_of_day()?.timestamp(),
+        }))
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forever => f.write_str("Forever"),
+            Self::Span { amount, unit } => write!(f, "{amount}{}", unit.suffix()),
+        }
+    }
+}
+
+/// What a source says about one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Set(Window),
+    Silent,
+    Unknown(Unknown),
+}
+
+/// Why the window of a tenant could not be learned. Such a tenant is kept whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    pub source: String,
+    pub reason: super::Reason,
+    pub message: String,
+}
+
+/// Which texts a column takes for equal. Tenants compare as their column does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collation {
+    Binary,
+    /// ASCII letters without their case.
+    NoCase,
+    /// Without trailing spaces.
+    Rtrim,
+}
+
+impl Collation {
+    /// Equal exactly for names that the column takes for equal.
+    pub fn fold(self, name: &str) -> String {
+        match self {
+            Self::Binary => name.to_owned(),
+            Self::NoCase => name.to_ascii_lowercase(),
+            Self::Rtrim => name.trim_end_matches(' ').to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn cutoff(amount: i64, unit: Unit, rule: CutoffRule, zone: &str, clock: &str) -> String {
+        let zone = TimeZone::get(zone).expect("a zone");
+        let window = Window::Span { amount, unit };
+        window
+            .cutoff(at(clock), rule, &zone)
+            .expect("a date")
+            .expect("a cutoff")
+            .to_string()
+    }
+
+    #[test]
+    fn days_are_exact_over_a_change_of_clocks() {
+        let exact = cutoff(
+            1,
+            Unit::Day,
+            CutoffRule::Exact,
+            "Europe/Berlin",
+            "2026-03-29T12:00:00Z",
+        );
+        assert_eq!(exact, "2026-03-28T12:00:00Z");
+    }
+
+    #[test]
+    fn months_are_calendar_steps_in_the_zone() {
+        let end = cutoff(
+            1,
+            Unit::Month,
+            CutoffRule::Exact,
+            "Etc/UTC",
+            "2026-03-31T12:00:00Z",
+        );
+        assert_eq!(end, "2026-02-28T12:00:00Z");
+        let zoned = cutoff(
+            1,
+            Unit::Month,
+            CutoffRule::Exact,
+            "Europe/Berlin",
+            "2026-04-10T12:00:00Z",
+        );
+        assert_eq!(zoned, "2026-03-10T13:00:00Z");
+    }
+
+    #[test]
+    fn the_start_of_a_day_is_the_zones() {
+        let utc = cutoff(
+            1,
+            Unit::Day,
+            CutoffRule::StartOfDay,
+            "Etc/UTC",
+            "2026-11-21T23:59:59Z",
+        );
+        assert_eq!(utc, "2026-11-20T00:00:00Z");
+        let berlin = cutoff(
+            1,
+            Unit::Day,
+            CutoffRule::StartOfDay,
+            "Europe/Berlin",
+            "2026-11-21T12:00:00Z",
+        );
+        assert_eq!(berlin, "2026-11-19T23:00:00Z");
+    }
+
+    #[test]
+    fn the_longest_windows_have_a_cutoff() {
+        for unit in [
+            Unit::Second,
+            Unit::Minute,
+            Unit::Hour,
+            Unit::Day,
+            Unit::Week,
+            Unit::Month,
+            Unit::Year,
+        ] {
+            let window = Window::Span {
+                amount: unit.most(),
+                unit,
+            };
+            let zone = TimeZone::UTC;
+            let cutoff = window.cutoff(at("2026-11-21T00:00:00Z"), CutoffRule::Exact, &zone);
+            assert!(cutoff.is_ok(), "{window}: {cutoff:?}");
+        }
+    }
+}
