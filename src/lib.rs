@@ -15,6 +15,13 @@
 //! * `schedule`: cron fields to slots. Pure.
 
 pub mod api;
+pub mod cli;
+mod database;
 mod declare;
 mod model;
+mod observe;
+mod plan;
+mod purge;
+pub mod run;
 mod schedule;
+mod sql;

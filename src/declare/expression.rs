@@ -464,7 +464,11 @@ impl Walk<'_> {
                 self.exprs(offset.as_ref().map(|offset| &offset.value))?;
             }
             Some(_) => {
-                return Err(self.refuse(query.span(), "this LIMIT is not allowed", "write limit 1"));
+                return Err(self.refuse(
+                    query.span(),
+                    "this LIMIT is not allowed",
+                    "write limit 1",
+                ));
             }
         }
         self.scopes.pop();
@@ -524,7 +528,7 @@ impl Walk<'_> {
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ } => {
-                    self.expr(expr)?
+                    self.expr(expr)?;
                 }
                 SelectItem::Wildcard(_) => {}
                 other => {
@@ -538,7 +542,7 @@ impl Walk<'_> {
         }
         match &select.group_by {
             GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => {
-                self.exprs(exprs)?
+                self.exprs(exprs)?;
             }
             _ => {
                 return Err(self.refuse(
@@ -598,7 +602,7 @@ impl Walk<'_> {
             return Err(self.refuse(
                 name.span(),
                 &what,
-                &format!("give it an alias: {} as other", table),
+                &format!("give it an alias: {table} as other"),
             ));
         }
         if lower.starts_with(ROW) || lower.starts_with("ro_") {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use manifest::{Document, Manifests, parse};
+pub use manifest::{Document, Manifests, Metadata, parse};
 pub use names::SQLITE_SCHEMA;
 pub use policy::{Narrowing, declare};
 pub use window::answer;
@@ -38,7 +38,7 @@ pub struct Refused {
 pub struct Declaration {
     pub file: String,
     pub policy: String,
-    pub metadata: manifest::Metadata,
+    pub metadata: Metadata,
     pub connection: Connection,
     /// Of the schedule, of months and years, of StartOfDay.
     pub zone: TimeZone,
@@ -92,10 +92,18 @@ pub enum RowValue {
     Expression(Expression),
 }
 
+/// How the manifest says that a column holds an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncodingWord {
+    Text,
+    UnixSeconds,
+    UnixMillis,
+}
+
 #[derive(Debug, Clone)]
 pub struct Age {
     pub value: RowValue,
-    pub encoding: Option<api::Encoding>,
+    pub encoding: Option<EncodingWord>,
     pub zone: Option<TimeZone>,
 }
 
@@ -104,7 +112,7 @@ pub struct KeepNewest {
     pub rows: u64,
     pub partition_by: Vec<String>,
     pub order_by: Vec<String>,
-    pub encoding: Option<api::Encoding>,
+    pub encoding: Option<EncodingWord>,
     pub zone: Option<TimeZone>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::expression::{self, Context};
 use super::fields::{exactly_one, parse_zone, unique_names};
 use super::names::{Ceiling, parse_table};
-use super::{Age, Dependent, KeepNewest, RowValue, Target, Windows, window};
+use super::{Age, Dependent, EncodingWord, KeepNewest, RowValue, Target, Windows, window};
 use crate::api::{self, AllowedAction};
 use crate::model::{DependentAction, Expression, Parameter, Reason, Refusal, TableName};
 
@@ -277,7 +277,7 @@ impl Reader<'_> {
         let zone = self.zone(age.time_zone.as_deref(), age.encoding, &field)?;
         Some(Age {
             value: value?,
-            encoding: age.encoding,
+            encoding: age.encoding.map(encoding_word),
             zone,
         })
     }
@@ -330,7 +330,7 @@ impl Reader<'_> {
             rows: keep.rows.unsigned_abs(),
             partition_by: keep.partition_by.clone(),
             order_by: keep.order_by.clone(),
-            encoding: keep.encoding,
+            encoding: keep.encoding.map(encoding_word),
             zone,
         })
     }
@@ -493,5 +493,13 @@ impl Reader<'_> {
             selection,
             action,
         })
+    }
+}
+
+fn encoding_word(word: api::Encoding) -> EncodingWord {
+    match word {
+        api::Encoding::Text => EncodingWord::Text,
+        api::Encoding::UnixSeconds => EncodingWord::UnixSeconds,
+        api::Encoding::UnixMillis => EncodingWord::UnixMillis,
     }
 }

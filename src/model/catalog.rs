@@ -39,7 +39,6 @@ pub struct Column {
     /// As it was declared, upper case, e.g. `TIMESTAMP`; empty where nothing was.
     pub declared: String,
     pub generated: bool,
-    pub not_null: bool,
     /// Its place in the primary key, from 1.
     pub primary_key: Option<usize>,
 }
@@ -138,7 +137,8 @@ impl Table {
     pub fn create_index(&self, columns: &[&str]) -> String {
         let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
         format!(
-            "CREATE INDEX ON {} ({})",
+            "CREATE INDEX {} ON {} ({})",
+            quote(&format!("{}_{}_idx", self.name.name, columns.join("_"))),
             quote(&self.name.name),
             quoted.join(", ")
         )

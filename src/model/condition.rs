@@ -52,7 +52,6 @@ pub struct Expression {
 pub struct Comparison {
     pub table: TableName,
     pub column: String,
-    pub parameter: Parameter,
 }
 
 impl Expression {

@@ -21,7 +21,6 @@ pub struct Counts {
     pub future: Option<u64>,
     pub no_tenant: Option<u64>,
     pub referenced: u64,
-    pub locked: u64,
     pub failed: u64,
     /// In the order of the manifest: (name, deleted, updated).
     pub dependents: Vec<(String, u64, u64)>,
@@ -62,7 +61,8 @@ pub struct Overdue {
 
 #[derive(Debug, Clone)]
 pub struct TenantCounts {
-    pub window: Window,
+    /// `None`: there is no window, keepNewest alone decides.
+    pub window: Option<Window>,
     pub cutoff: Option<jiff::Timestamp>,
     pub gone: u64,
     pub overdue: u64,
@@ -88,4 +88,6 @@ pub struct Work {
     pub batches: u64,
     pub longest_batch: Duration,
     pub duty_cycle: Duration,
+    /// The run began on an index and went over to a sweep.
+    pub swept_after_index: bool,
 }

@@ -15,14 +15,14 @@ mod window;
 pub use age::{Encoding, Reading, bind_instant, read_age, text_superset};
 pub use catalog::{Catalog, Column, ForeignKey, Index, OnDelete, Table, TableKind};
 pub use condition::{Comparison, Expression, Parameter, ROW};
-pub use counts::{Counts, Failure, Overdue, TenantCounts, UnknownTenant, Work};
+pub use counts::{Counts, Failure, TenantCounts, UnknownTenant};
 pub use key::{Key, KeySet};
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use table::{TableName, quote};
 pub use target::{
     Access, Action, Age, AntiJoin, Assignments, Dependent, DependentAction, Exemption, KeepNewest,
-    OrderColumn, Path, Scalar, Target, Tenancy,
+    OrderColumn, Path, Scalar, Target,
 };
 pub use value::Value;
 pub use window::{Answer, Collation, CutoffRule, Unit, Unknown, Window};

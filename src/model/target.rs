@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Collation, Encoding, Expression, Table};
+use super::{Encoding, Expression, Table};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -8,7 +8,8 @@ pub struct Target {
     pub name: String,
     pub table: Table,
     pub action: Action,
-    pub tenancy: Option<Tenancy>,
+    /// Whose a row is; `None`: the target has no tenants.
+    pub tenant: Option<Scalar>,
     pub age: Option<Age>,
     pub keep_newest: Option<KeepNewest>,
     pub selection: Option<Expression>,
@@ -17,6 +18,8 @@ pub struct Target {
     pub referenced: Vec<AntiJoin>,
     /// In the order of the manifest; parents stand before their children.
     pub dependents: Vec<Dependent>,
+    /// The dependents' places in the order in which they are acted on, before the root.
+    pub order: Vec<usize>,
     pub access: Access,
 }
 
@@ -34,12 +37,6 @@ pub type Assignments = Vec<(String, Expression)>;
 pub enum Scalar {
     Column(String),
     Expression(Expression),
-}
-
-#[derive(Debug, Clone)]
-pub struct Tenancy {
-    pub scalar: Scalar,
-    pub collation: Collation,
 }
 
 #[derive(Debug, Clone)]
@@ -99,8 +96,8 @@ pub struct AntiJoin {
     pub table: Table,
     /// Pairs of (own column, referenced column).
     pub columns: Vec<(String, String)>,
-    /// Only rows outside of this condition count: those inside go with the root.
-    pub except: Option<Expression>,
+    /// Rows that one of these selects do not count: they go with the root.
+    pub except: Vec<Expression>,
     /// Rows that are going with the same root do not count: where they hang.
     pub unless_going: Vec<Path>,
 }
@@ -119,6 +116,38 @@ pub enum Access {
 }
 
 impl Target {
+    /// What hangs on a dependent goes before it, and a table that points at another by a foreign
+    /// key goes before that one; where such keys form a ring, depth alone decides.
+    pub fn acting_order(dependents: &[Dependent]) -> Vec<usize> {
+        let mut left: Vec<usize> = (0..dependents.len()).collect();
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let hangs = |at: usize| left.iter().any(|other| dependents[*other].of == Some(at));
+            let pointed_at = |at: usize| {
+                left.iter().any(|other| {
+                    *other != at
+                        && dependents[*other].table.name != dependents[at].table.name
+                        && dependents[*other]
+                            .table
+                            .foreign_keys
+                            .iter()
+                            .any(|key| key.to == dependents[at].table.name)
+                })
+            };
+            let free = left
+                .iter()
+                .copied()
+                .find(|at| !hangs(*at) && !pointed_at(*at));
+            let leaf = || left.iter().copied().find(|at| !hangs(*at));
+            let Some(next) = free.or_else(leaf) else {
+                break;
+            };
+            left.retain(|at| *at != next);
+            order.push(next);
+        }
+        order
+    }
+
     /// The path from the root to a dependent, both ends included.
     pub fn path_to(&self, dependent: usize) -> Path {
         let mut path = vec![dependent];

@@ -47,13 +47,6 @@ impl Value {
         }
     }
 
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// The name by which people know a tenant of this value: a blob by its hexadecimal digits,
     /// a whole number without a fraction. `None` for NULL.
     pub fn name(&self) -> Option<String> {

@@ -1,0 +1,206 @@
+//! What a person types.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::run::{self, Options, Outcome, Progress};
+
+/// Removes data when its time is up: per tenant, safely, and with a report.
+#[derive(Debug, Parser)]
+#[command(name = "retention-operator", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run policies from manifests, without a cluster
+    Run(RunArgs),
+    /// Check manifests and touch nothing
+    Validate(ValidateArgs),
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// A manifest, a folder of them, or - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
+    files: Vec<String>,
+    /// Only this policy
+    #[arg(long = "policy", value_name = "NAME")]
+    policies: Vec<String>,
+    /// Only this tenant
+    #[arg(long = "tenant", value_name = "NAME")]
+    tenants: Vec<String>,
+    /// Only this target
+    #[arg(long = "target", value_name = "NAME")]
+    targets: Vec<String>,
+    /// Count what would go, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The clock of the run instead of the database's, e.g. 2026-11-21T02:00:00Z
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<Timestamp>,
+    /// Accept a --now that lies in the future: rows go before their time
+    #[arg(long)]
+    allow_future_now: bool,
+    /// The folder that stands for a connection's volume: DIR, or CONNECTION=DIR
+    #[arg(long = "root", value_name = "DIR")]
+    roots: Vec<String>,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct ValidateArgs {
+    /// A manifest, a folder of them, or - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
+    files: Vec<String>,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+impl Cli {
+    /// Does what was typed, and gives the exit code.
+    pub async fn execute(self) -> u8 {
+        match self.command {
+            Command::Run(arguments) => execute_run(arguments).await,
+            Command::Validate(arguments) => {
+                let outcome = run::validate(&arguments.files);
+                if outcome.exit == 0 && arguments.output == Output::Table {
+                    print("valid\n");
+                }
+                tell(&outcome, arguments.output);
+                outcome.exit
+            }
+            Command::Version => {
+                print(concat!(env!("CARGO_PKG_VERSION"), "\n"));
+                0
+            }
+        }
+    }
+}
+
+async fn execute_run(arguments: RunArgs) -> u8 {
+    let batch_rows = match batch_rows() {
+        Ok(rows) => rows,
+        Err(message) => {
+            eprintln!("{message}");
+            return 2;
+        }
+    };
+    let output = arguments.output;
+    let options = Options {
+        files: arguments.files,
+        policies: arguments.policies,
+        tenants: arguments.tenants,
+        targets: arguments.targets,
+        dry_run: arguments.dry_run,
+        now: arguments.now,
+        allow_future_now: arguments.allow_future_now,
+        roots: arguments
+            .roots
+            .iter()
+            .map(|root| parse_root(root))
+            .collect(),
+        batch_rows,
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    tokio::spawn(stop_on_signal(Arc::clone(&stop)));
+    let progress = Progress::new();
+    let outcome = run::run(&options, &progress, &stop).await;
+    progress.finish();
+    tell(&outcome, output);
+    outcome.exit
+}
+
+/// `CONNECTION=DIR`, unless the whole text is a folder.
+fn parse_root(text: &str) -> (Option<String>, PathBuf) {
+    match text.split_once('=') {
+        Some((name, folder)) if !PathBuf::from(text).is_dir() => {
+            (Some(name.to_owned()), PathBuf::from(folder))
+        }
+        _ => (None, PathBuf::from(text)),
+    }
+}
+
+/// A fixed batch size from the environment, for tests and benchmarks.
+fn batch_rows() -> Result<Option<usize>, String> {
+    const NAME: &str = "RETENTION_OPERATOR_BATCH_ROWS";
+    match std::env::var(NAME) {
+        Err(_) => Ok(None),
+        Ok(text) => match text.parse() {
+            Ok(rows) if rows > 0 => Ok(Some(rows)),
+            _ => Err(format!(
+                "{NAME}: `{text}` is no number of rows: write 1 or more, or unset it"
+            )),
+        },
+    }
+}
+
+/// SIGTERM and Ctrl-C end the batch and tell why; a second one is the shell's to deal with.
+async fn stop_on_signal(stop: Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!(
+            "signals cannot be caught: the run ends only by itself or when it is killed"
+        );
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stop.store(true, Ordering::Relaxed);
+}
+
+/// The report goes to standard output, and nothing else does.
+fn tell(outcome: &Outcome, output: Output) {
+    for note in &outcome.notes {
+        eprintln!("note: {note}");
+    }
+    for refusal in &outcome.refusals {
+        eprintln!("{refusal}");
+    }
+    for message in &outcome.unreachable {
+        eprintln!("not reached: {message}");
+    }
+    match output {
+        Output::Table => print(&run::render_table(&outcome.reports)),
+        Output::Json => {
+            let json = if outcome.refusals.is_empty() {
+                serde_json::to_string_pretty(&outcome.reports)
+            } else {
+                serde_json::to_string_pretty(&outcome.refusals)
+            };
+            match json {
+                Ok(json) => print(&(json + "\n")),
+                Err(error) => eprintln!("the report cannot be written: {error}"),
+            }
+        }
+    }
+}
+
+/// A reader that has gone away is no error of ours.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::debug!("standard output: {error}");
+    }
+}

@@ -1,0 +1,7 @@
+//! Sessions with real databases: connect, ask, transact.
+
+mod error;
+mod sqlite;
+
+pub use error::{Error, ErrorClass};
+pub use sqlite::{Mode, Session};

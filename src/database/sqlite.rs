@@ -1,0 +1,254 @@
+//! One connection to one SQLite file.
+
+mod catalog;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, Connection, Decode, Row, TypeInfo, ValueRef};
+
+use super::{Error, ErrorClass};
+use crate::model::Value;
+use crate::sql::Statement;
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A dry run: the file is opened read-only.
+    Read,
+    Write,
+}
+
+/// How often a COMMIT is tried that finds a reader in its way, and how long it waits in between:
+/// while it waits, SQLite lets no new reader in.
+const COMMIT_TRIES: u32 = 5;
+const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+
+/// A session. Statements outside of `begin` .. `commit` only ever read.
+pub struct Session {
+    connection: SqliteConnection,
+    lock_timeout: Duration,
+    statement_timeout: Duration,
+    started: Instant,
+    /// When the running statement must end, in milliseconds since `started`.
+    ends: Arc<AtomicU64>,
+}
+
+impl Session {
+    /// Opens a file that is there. `enforce` switches foreign keys; inside of a transaction the
+    /// pragma would do nothing and say nothing, so it is set first and read back.
+    pub async fn open(
+        path: &Path,
+        mode: Mode,
+        enforce: bool,
+        lock_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .read_only(mode == Mode::Read)
+            .foreign_keys(enforce)
+            // Waiting is ours to do: SQLite's own would also hold up readers at COMMIT.
+            .busy_timeout(Duration::from_millis(100));
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let started = Instant::now();
+        let ends = Arc::new(AtomicU64::new(u64::MAX));
+        let watched = Arc::clone(&ends);
+        connection
+            .lock_handle()
+            .await?
+            .set_progress_handler(10_000, move || {
+                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                now < watched.load(Ordering::Relaxed)
+            });
+        let mut session = Self {
+            connection,
+            lock_timeout,
+            statement_timeout,
+            started,
+            ends,
+        };
+        let enforced = session.raw_value("PRAGMA foreign_keys").await?;
+        if enforced != Value::Integer(i64::from(enforce)) {
+            let message = "the database does not take PRAGMA foreign_keys".to_owned();
+            return Err(Error {
+                class: ErrorClass::Statement,
+                message,
+            });
+        }
+        Ok(session)
+    }
+
+    fn limit(&self) {
+        let end = self.started.elapsed() + self.statement_timeout;
+        self.ends.store(
+            u64::try_from(end.as_millis()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+    }
+
+    async fn raw_value(&mut self, sql: &'static str) -> Result<Value, Error> {
+        self.limit();
+        let row = sqlx::query(sql).fetch_one(&mut self.connection).await?;
+        decode(&row, 0)
+    }
+
+    /// All rows of a statement that reads.
+    pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
+        let mut rows = Vec::new();
+        let each = |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        };
+        self.each_row(statement, each).await?;
+        Ok(rows)
+    }
+
+    /// Row by row, until the caller has seen enough.
+    pub async fn each_row(
+        &mut self,
+        statement: &Statement,
+        mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.limit();
+        let query = sqlx::query_with(statement.sql(), arguments(statement)?);
+        let mut stream = query.fetch(&mut self.connection);
+        while let Some(row) = stream.try_next().await? {
+            let values = (0..row.len())
+                .map(|at| decode(&row, at))
+                .collect::<Result<_, _>>()?;
+            if each(values).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that writes, and gives how many rows it touched.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Error> {
+        self.limit();
+        let query = sqlx::query_with(statement.sql(), arguments(statement)?);
+        Ok(query.execute(&mut self.connection).await?.rows_affected())
+    }
+
+    /// Takes the writer's lock: from here to the end of the transaction nobody else can change
+    /// anything. Waits for others no longer than the lock timeout.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        let waiting = Instant::now();
+        loop {
+            self.limit();
+            match sqlx::query("BEGIN IMMEDIATE")
+                .execute(&mut self.connection)
+                .await
+                .map_err(Error::from)
+            {
+                Ok(_) => return Ok(()),
+                Err(error)
+                    if error.class == ErrorClass::Busy && waiting.elapsed() < self.lock_timeout =>
+                {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends the transaction for good. With a rollback journal an open reader refuses the commit;
+    /// it is tried a few times and then left: new readers wait as long as we insist.
+    pub async fn commit(&mut self) -> Result<(), Error> {
+        let mut tries = 1;
+        loop {
+            self.limit();
+            match sqlx::query("COMMIT")
+                .execute(&mut self.connection)
+                .await
+                .map_err(Error::from)
+            {
+                Ok(_) => return Ok(()),
+                Err(error) if error.class == ErrorClass::Busy && tries < COMMIT_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(COMMIT_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Undoes the transaction. SQLite undoes it by itself after some errors, and then says that
+    /// there is none: either way nothing is left of it.
+    pub async fn rollback(&mut self) {
+        self.limit();
+        if let Err(error) = sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+            tracing::debug!("rollback: {error}");
+        }
+    }
+
+    /// Moves what it can from the write-ahead log into the file, waiting for nobody.
+    pub async fn checkpoint(&mut self) {
+        self.limit();
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .execute(&mut self.connection)
+            .await
+        {
+            tracing::debug!("checkpoint: {error}");
+        }
+    }
+
+    pub async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!("close: {error}");
+        }
+    }
+}
+
+fn arguments(statement: &Statement) -> Result<SqliteArguments, Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in statement.binds() {
+        let added = match value {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Integer(integer) => arguments.add(*integer),
+            Value::Real(real) => arguments.add(*real),
+            Value::Text(text) => arguments.add(text.clone()),
+            Value::Blob(bytes) => arguments.add(bytes.clone()),
+        };
+        added.map_err(|error| Error {
+            class: ErrorClass::Statement,
+            message: error.to_string(),
+        })?;
+    }
+    Ok(arguments)
+}
+
+fn decode(row: &SqliteRow, at: usize) -> Result<Value, Error> {
+    let raw = row.try_get_raw(at)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let info = raw.type_info();
+    let failed = |error: sqlx::error::BoxDynError| Error {
+        class: ErrorClass::Statement,
+        message: error.to_string(),
+    };
+    Ok(match info.name() {
+        "INTEGER" => Value::Integer(<i64 as Decode<sqlx::Sqlite>>::decode(raw).map_err(failed)?),
+        "REAL" => Value::Real(<f64 as Decode<sqlx::Sqlite>>::decode(raw).map_err(failed)?),
+        "TEXT" => {
+            let bytes = <&[u8] as Decode<sqlx::Sqlite>>::decode(raw).map_err(failed)?;
+            match std::str::from_utf8(bytes) {
+                Ok(text) => Value::Text(text.to_owned()),
+                Err(_) => Value::Blob(bytes.to_vec()),
+            }
+        }
+        _ => Value::Blob(
+            <&[u8] as Decode<sqlx::Sqlite>>::decode(raw)
+                .map_err(failed)?
+                .to_vec(),
+        ),
+    })
+}

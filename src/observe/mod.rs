@@ -1,0 +1,130 @@
+//! What the database says, asked once before a plan is made: the only reading room.
+
+mod sources;
+mod tenants;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use sources::Answers;
+
+use crate::database::{Error, Session};
+use crate::declare::{Declaration, Target};
+use crate::model::{Catalog, Collation, TableName, Value};
+use crate::sql::{find_table, sqlite};
+
+/// Above so many rows a table is too large to be read for every root.
+pub const MANY_ROWS: usize = 10_000;
+
+/// What was seen of one database for one declaration.
+#[derive(Debug)]
+pub struct Observed {
+    /// The run's clock, whole seconds.
+    pub clock: Timestamp,
+    pub catalog: Catalog,
+    /// In the order of the declaration's targets.
+    pub targets: Vec<ObservedTarget>,
+    /// Tables with more than [`MANY_ROWS`] rows, among those that targets and their dependents
+    /// are, or that point at them.
+    pub crowded: Vec<TableName>,
+}
+
+/// What was seen for one target. Empty where names did not resolve: the plan refuses those.
+#[derive(Debug, Default)]
+pub struct ObservedTarget {
+    /// How its tenants compare; `None`: it has none.
+    pub collation: Option<Collation>,
+    /// Every tenant with a row.
+    pub tenants: Vec<Value>,
+    /// What each source of its windows answered, in their order.
+    pub answers: Vec<Answers>,
+}
+
+/// Reads all that a plan needs to know.
+pub async fn observe(
+    declaration: &Declaration,
+    session: &mut Session,
+    clock: Timestamp,
+) -> Result<Observed, Error> {
+    let catalog = session.catalog().await?;
+    let mut targets = Vec::new();
+    for target in &declaration.targets {
+        targets.push(observe_target(target, &catalog, session).await?);
+    }
+    let crowded = crowded(declaration, &catalog, session).await?;
+    Ok(Observed {
+        clock,
+        catalog,
+        targets,
+        crowded,
+    })
+}
+
+async fn observe_target(
+    target: &Target,
+    catalog: &Catalog,
+    session: &mut Session,
+) -> Result<ObservedTarget, Error> {
+    let mut observed = ObservedTarget::default();
+    let Some(table) = find_table(catalog, &target.table) else {
+        return Ok(observed);
+    };
+    if let Some(value) = &target.tenant {
+        let Some(scalar) = tenants::scalar(value, table, catalog) else {
+            return Ok(observed);
+        };
+        observed.collation = Some(tenants::collation(table, &scalar, session).await?);
+        observed.tenants = tenants::all(table, &scalar, session).await?;
+    }
+    let collation = observed.collation.unwrap_or(Collation::Binary);
+    for source in target.windows.iter().flat_map(|windows| &windows.sources) {
+        observed
+            .answers
+            .push(sources::ask(source, collation, catalog, session).await);
+    }
+    Ok(observed)
+}
+
+/// Counts only what a missing index could make slow, and only up to the limit.
+async fn crowded(
+    declaration: &Declaration,
+    catalog: &Catalog,
+    session: &mut Session,
+) -> Result<Vec<TableName>, Error> {
+    let mut written: Vec<&TableName> = Vec::new();
+    for target in &declaration.targets {
+        let dependents = target.dependents.iter().map(|dependent| &dependent.table);
+        written.extend(
+            std::iter::once(&target.table)
+                .chain(dependents)
+                .filter_map(|name| Some(&find_table(catalog, name)?.name)),
+        );
+    }
+    let mut counted: BTreeMap<TableName, bool> = BTreeMap::new();
+    for name in written {
+        let near = catalog
+            .references_to(name)
+            .map(|(table, _)| table)
+            .chain(catalog.table(name));
+        for table in near {
+            if counted.contains_key(&table.name) || table.key.is_empty() {
+                continue;
+            }
+            let rows = session
+                .rows(&sqlite::child_rows(table, MANY_ROWS + 1))
+                .await?;
+            let many = i64::try_from(MANY_ROWS).unwrap_or(i64::MAX);
+            let crowded = rows
+                .first()
+                .and_then(|row| row[0].as_integer())
+                .is_some_and(|rows| rows > many);
+            counted.insert(table.name.clone(), crowded);
+        }
+    }
+    Ok(counted
+        .into_iter()
+        .filter(|(_, crowded)| *crowded)
+        .map(|(name, _)| name)
+        .collect())
+}

@@ -1,0 +1,57 @@
+//! Which tenants a table has, and which of their names its column takes for equal.
+
+use crate::database::{Error, Session};
+use crate::declare::RowValue;
+use crate::model::{Catalog, Collation, Scalar, Table, Value};
+use crate::sql::{Surroundings, resolve, sqlite};
+
+/// The tenant's value, if its names resolve.
+pub fn scalar(value: &RowValue, table: &Table, catalog: &Catalog) -> Option<Scalar> {
+    match value {
+        RowValue::Column(column) => table
+            .column(column)
+            .map(|column| Scalar::Column(column.name.clone())),
+        RowValue::Expression(expression) => {
+            let around = Surroundings {
+                field: "",
+                catalog,
+                own: table,
+                encoding: None,
+            };
+            resolve(expression, &around).ok().map(Scalar::Expression)
+        }
+    }
+}
+
+pub async fn collation(
+    table: &Table,
+    scalar: &Scalar,
+    session: &mut Session,
+) -> Result<Collation, Error> {
+    let rows = session.rows(&sqlite::collation(table, scalar)).await?;
+    let flags = rows.first().map(|row| (row[0].is_true(), row[1].is_true()));
+    Ok(match flags {
+        Some((true, _)) => Collation::NoCase,
+        Some((false, true)) => Collation::Rtrim,
+        Some((false, false)) | None => Collation::Binary,
+    })
+}
+
+/// Every tenant with a row, by skips through an index where one begins with the tenant.
+pub async fn all(
+    table: &Table,
+    scalar: &Scalar,
+    session: &mut Session,
+) -> Result<Vec<Value>, Error> {
+    let indexed = match scalar {
+        Scalar::Column(column) => table.has_index_in_order(&[column]),
+        Scalar::Expression(_) => false,
+    };
+    let rows = session
+        .rows(&sqlite::tenants(table, scalar, indexed))
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next())
+        .collect())
+}

@@ -1,0 +1,262 @@
+//! Whose rows are how old when they go.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use crate::declare::{Declaration, Target, Windows};
+use crate::model::{Answer, Collation, Reason, Unknown, UnknownTenant, Value, Window};
+use crate::observe::ObservedTarget;
+
+/// What happens to the rows of one tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Strictly older rows go.
+    Cutoff(Timestamp),
+    /// There is no window: keepNewest alone decides.
+    NoWindow,
+    /// Kept for ever, kept because the window is unknown, not asked for in this run, or not yet
+    /// there when the tenants were read.
+    Kept,
+}
+
+/// The fates of a target's tenants.
+#[derive(Debug)]
+pub struct Cutoffs {
+    collation: Collation,
+    /// `None`: the target has no tenants.
+    by_tenant: Option<HashMap<String, Fate>>,
+    everyone: Fate,
+    /// Windows and cutoffs by tenant, for the report; "" where there are no tenants.
+    pub windows: BTreeMap<String, (Window, Option<Timestamp>)>,
+    pub unknown: Vec<UnknownTenant>,
+}
+
+impl Cutoffs {
+    pub fn new(
+        target: &Target,
+        seen: &ObservedTarget,
+        declaration: &Declaration,
+        clock: Timestamp,
+    ) -> Self {
+        let collation = seen.collation.unwrap_or(Collation::Binary);
+        let mut cutoffs = Self {
+            collation,
+            by_tenant: None,
+            everyone: Fate::Kept,
+            windows: BTreeMap::new(),
+            unknown: Vec::new(),
+        };
+        let asked: Option<Vec<String>> = declaration
+            .tenants
+            .as_ref()
+            .map(|names| names.iter().map(|name| collation.fold(name)).collect());
+        if target.tenant.is_none() {
+            // Rows of nobody's are not rows of the tenants that this run is narrowed to.
+            if asked.is_none() {
+                cutoffs.everyone = cutoffs.fate("", "", target, seen, declaration, clock);
+            }
+            return cutoffs;
+        }
+        let mut fates = HashMap::new();
+        for name in seen.tenants.iter().filter_map(Value::name) {
+            let folded = collation.fold(&name);
+            if fates.contains_key(&folded)
+                || asked.as_ref().is_some_and(|asked| !asked.contains(&folded))
+            {
+                continue;
+            }
+            let fate = cutoffs.fate(&name, &folded, target, seen, declaration, clock);
+            fates.insert(folded, fate);
+        }
+        cutoffs.by_tenant = Some(fates);
+        cutoffs
+    }
+
+    fn fate(
+        &mut self,
+        name: &str,
+        folded: &str,
+        target: &Target,
+        seen: &ObservedTarget,
+        declaration: &Declaration,
+        clock: Timestamp,
+    ) -> Fate {
+        let Some(windows) = &target.windows else {
+            return Fate::NoWindow;
+        };
+        let unknown = match window(name, folded, self.collation, windows, seen) {
+            Ok(window) => match window.cutoff(clock, windows.rule, &declaration.zone) {
+                Ok(cutoff) => {
+                    self.windows.insert(name.to_owned(), (window, cutoff));
+                    return cutoff.map_or(Fate::Kept, Fate::Cutoff);
+                }
+                Err(error) => Unknown {
+                    source: windows.field.clone(),
+                    reason: Reason::NotAWindow,
+                    message: error.to_string(),
+                },
+            },
+            Err(unknown) => unknown,
+        };
+        self.unknown.push(UnknownTenant {
+            name: name.to_owned(),
+            unknown,
+        });
+        Fate::Kept
+    }
+
+    /// NULL is nobody's, and kept.
+    pub fn of(&self, tenant: &Value) -> Fate {
+        let Some(fates) = &self.by_tenant else {
+            return self.everyone;
+        };
+        let Some(name) = tenant.name() else {
+            return Fate::Kept;
+        };
+        fates
+            .get(&self.collation.fold(&name))
+            .copied()
+            .unwrap_or(Fate::Kept)
+    }
+
+    /// The cutoff below which every row that may go lies; `None` when none may by its age.
+    pub fn youngest(&self) -> Option<Timestamp> {
+        let cutoff = |fate: &Fate| match fate {
+            Fate::Cutoff(cutoff) => Some(*cutoff),
+            Fate::NoWindow | Fate::Kept => None,
+        };
+        match &self.by_tenant {
+            Some(fates) => fates.values().filter_map(cutoff).max(),
+            None => cutoff(&self.everyone),
+        }
+    }
+}
+
+/// `tenants`, then the sources in order, then the default. Asking stops at the first answer, and
+/// at the first that is unknown: unknown never falls through to a default.
+fn window(
+    name: &str,
+    folded: &str,
+    collation: Collation,
+    windows: &Windows,
+    seen: &ObservedTarget,
+) -> Result<Window, Unknown> {
+    let mut own = windows
+        .tenants
+        .iter()
+        .filter(|(listed, _)| collation.fold(listed) == folded);
+    if let Some((_, first)) = own.next() {
+        return if own.all(|(_, other)| other == first) {
+            Ok(*first)
+        } else {
+            Err(Unknown {
+                source: format!("{}.tenants", windows.field),
+                reason: Reason::AmbiguousTenant,
+                message: format!(
+                    "two entries are equal to {name} for the column, with different windows"
+                ),
+            })
+        };
+    }
+    for answers in &seen.answers {
+        match answers.of(folded) {
+            Answer::Set(window) => return Ok(window),
+            Answer::Silent => {}
+            Answer::Unknown(unknown) => return Err(unknown),
+        }
+    }
+    Ok(windows.default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CutoffRule, Unit};
+    use crate::observe::Answers;
+
+    fn span(amount: i64) -> Window {
+        Window::Span {
+            amount,
+            unit: Unit::Day,
+        }
+    }
+
+    fn windows(tenants: &[(&str, Window)]) -> Windows {
+        Windows {
+            field: "spec.window".into(),
+            default: span(14),
+            tenants: tenants
+                .iter()
+                .map(|(name, window)| ((*name).to_owned(), *window))
+                .collect(),
+            sources: Vec::new(),
+            rule: CutoffRule::Exact,
+        }
+    }
+
+    fn seen(answers: Vec<Answers>) -> ObservedTarget {
+        ObservedTarget {
+            answers,
+            ..ObservedTarget::default()
+        }
+    }
+
+    fn unknown() -> Answer {
+        Answer::Unknown(Unknown {
+            source: "s".into(),
+            reason: Reason::SourceFailed,
+            message: String::new(),
+        })
+    }
+
+    #[test]
+    fn the_first_answer_wins_and_silence_goes_on() {
+        let ask = |answers| window("a", "a", Collation::Binary, &windows(&[]), &seen(answers));
+        assert_eq!(ask(vec![]), Ok(span(14)));
+        assert_eq!(
+            ask(vec![
+                Answers::ForAll(Answer::Silent),
+                Answers::ForAll(Answer::Set(span(3)))
+            ]),
+            Ok(span(3))
+        );
+        assert_eq!(
+            ask(vec![
+                Answers::ForAll(Answer::Set(span(5))),
+                Answers::ForAll(unknown())
+            ]),
+            Ok(span(5))
+        );
+    }
+
+    #[test]
+    fn unknown_never_falls_through() {
+        let answers = vec![
+            Answers::ForAll(unknown()),
+            Answers::ForAll(Answer::Set(span(3))),
+        ];
+        assert!(window("a", "a", Collation::Binary, &windows(&[]), &seen(answers)).is_err());
+    }
+
+    #[test]
+    fn names_that_the_column_takes_for_equal_must_agree() {
+        let listed = windows(&[("acme", span(1)), ("ACME", span(2))]);
+        let ask = |collation: Collation| {
+            window(
+                "Acme",
+                &collation.fold("Acme"),
+                collation,
+                &listed,
+                &seen(vec![]),
+            )
+        };
+        assert_eq!(ask(Collation::Binary), Ok(span(14)));
+        assert!(ask(Collation::NoCase).is_err());
+        let agreed = windows(&[("acme", span(1)), ("ACME", span(1))]);
+        assert_eq!(
+            window("Acme", "acme", Collation::NoCase, &agreed, &seen(vec![])),
+            Ok(span(1))
+        );
+    }
+}

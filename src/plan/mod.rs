@@ -1,0 +1,105 @@
+//! Declaration and observation to a plan that is safe to act on, or to refusals. Pure.
+
+mod access;
+mod cutoffs;
+mod dependencies;
+mod references;
+mod substitute;
+mod target;
+mod understood;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+pub use cutoffs::{Cutoffs, Fate};
+
+use crate::declare::Declaration;
+use crate::model::{DependentAction, Refusal, TableName, Target, Value};
+use crate::observe::Observed;
+
+/// What a run does, target by target.
+#[derive(Debug)]
+pub struct Plan {
+    pub clock: Timestamp,
+    pub targets: Vec<PlannedTarget>,
+}
+
+#[derive(Debug)]
+pub struct PlannedTarget {
+    pub target: Target,
+    /// The manifest's path of the target, for refusals that rows give.
+    pub field: String,
+    pub cutoffs: Cutoffs,
+    /// Every tenant with a row when the plan was made.
+    pub tenants: Vec<Value>,
+    /// At most so many roots.
+    pub cap: Option<u64>,
+    /// For an Update: the target as its rows would be judged afterwards. `None` where the
+    /// predicate cannot be computed without doing it.
+    pub afterwards: Option<Target>,
+    pub notes: Notes,
+}
+
+/// What the report tells of a target beyond its counts.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// Why rows are found the way they are.
+    pub why: String,
+    /// The index that would help.
+    pub index: Option<String>,
+    pub triggers: Vec<String>,
+    pub set_null: Vec<String>,
+    /// What makes a dry run's counts differ from the run's, and other things worth knowing.
+    pub cautions: Vec<String>,
+    /// What the run understood of the manifest.
+    pub understood: BTreeMap<String, String>,
+}
+
+/// SQLite enforces foreign keys unless the policy asks that one be left alone.
+pub fn enforces_foreign_keys(declaration: &Declaration) -> bool {
+    let keep = |action: &DependentAction| matches!(action, DependentAction::Keep);
+    !declaration
+        .targets
+        .iter()
+        .any(|target| target.dependents.iter().any(|d| keep(&d.action)))
+}
+
+/// The plan, or all that stands against it.
+pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<Refusal>> {
+    let enforced = enforces_foreign_keys(declaration);
+    let mut refusals = Vec::new();
+    let mut targets = Vec::new();
+    let mut written: BTreeSet<TableName> = BTreeSet::new();
+    for (declared, seen) in declaration.targets.iter().zip(&observed.targets) {
+        let context = target::Context { observed, enforced };
+        match target::resolve(declared, &context) {
+            Ok((target, mut notes)) => {
+                notes.cautions.extend(dependencies::caution(
+                    &target,
+                    &notes.set_null,
+                    &mut written,
+                ));
+                notes.understood = understood::of(declared);
+                targets.push(PlannedTarget {
+                    cutoffs: Cutoffs::new(declared, seen, declaration, observed.clock),
+                    tenants: seen.tenants.clone(),
+                    field: declared.field.clone(),
+                    cap: declared.cap,
+                    afterwards: substitute::afterwards(&target),
+                    target,
+                    notes,
+                });
+            }
+            Err(mut wrong) => refusals.append(&mut wrong),
+        }
+    }
+    if refusals.is_empty() {
+        Ok(Plan {
+            clock: observed.clock,
+            targets,
+        })
+    } else {
+        Err(refusals)
+    }
+}

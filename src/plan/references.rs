@@ -1,0 +1,198 @@
+//! Foreign keys: what the database would do by itself, and what stands in the way.
+
+use super::Notes;
+use super::target::Context;
+use crate::declare;
+use crate::model::{
+    Action, AntiJoin, Dependent, DependentAction, ForeignKey, OnDelete, Path, Reason, Refusal,
+    Table, Target,
+};
+
+/// Looks at every foreign key into the root and into every dependent that is deleted. Adds the
+/// references that keep a root; refuses what would go unnamed.
+pub fn check(
+    declared: &declare::Target,
+    target: &mut Target,
+    context: &Context<'_>,
+    notes: &mut Notes,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let mut found = Vec::new();
+    for path in deleted_paths(target) {
+        let table = table_at(target, &path);
+        for (holder, key) in context.observed.catalog.references_to(&table.name) {
+            let reference = Reference {
+                declared,
+                target,
+                path: &path,
+                holder,
+                key,
+                context,
+            };
+            match reference.judge(notes) {
+                Ok(join) => found.extend(join),
+                Err(refusal) => refusals.push(*refusal),
+            }
+        }
+    }
+    target.referenced = found;
+    refusals
+}
+
+/// The root, if it is deleted, and every dependent that is.
+fn deleted_paths(target: &Target) -> Vec<Path> {
+    let root = matches!(target.action, Action::Delete).then(Vec::new);
+    let dependents = target.dependents.iter().enumerate();
+    let deleted =
+        dependents.filter(|(_, dependent)| matches!(dependent.action, DependentAction::Delete));
+    root.into_iter()
+        .chain(deleted.map(|(at, _)| target.path_to(at)))
+        .collect()
+}
+
+fn table_at<'t>(target: &'t Target, path: &Path) -> &'t Table {
+    path.last()
+        .map_or(&target.table, |at| &target.dependents[*at].table)
+}
+
+struct Reference<'a> {
+    declared: &'a declare::Target,
+    target: &'a Target,
+    /// What is pointed at.
+    path: &'a Path,
+    holder: &'a Table,
+    key: &'a ForeignKey,
+    context: &'a Context<'a>,
+}
+
+impl Reference<'_> {
+    fn judge(&self, notes: &mut Notes) -> Result<Option<AntiJoin>, Box<Refusal>> {
+        let own: Vec<&str> = self
+            .key
+            .columns
+            .iter()
+            .map(|(own, _)| own.as_str())
+            .collect();
+        self.check_index(&own)?;
+        let named: Vec<&Dependent> = self.covering().collect();
+        if named.iter().any(|dependent| dependent.selection.is_none()) {
+            return Ok(None);
+        }
+        let enforced = self.context.enforced;
+        match self.key.on_delete {
+            OnDelete::Unset if enforced => {
+                notes
+                    .set_null
+                    .push(format!("{}({})", self.holder.name.name, own.join(", ")));
+                return Ok(None);
+            }
+            OnDelete::Cascade if enforced && !self.is_deleted_somewhere() => {
+                return Err(self.refuse(Reason::UnnamedCascade, "would be deleted by the database's own ON DELETE CASCADE, and the policy does not name it"));
+            }
+            OnDelete::Unset | OnDelete::Cascade | OnDelete::Refuse => {}
+        }
+        if !enforced {
+            // Partly named: what lies outside of `where` was left on purpose.
+            if !named.is_empty() {
+                return Ok(None);
+            }
+            return Err(self.refuse(Reason::UnnamedCascade, "points at rows that go, and with foreign keys switched off (a dependent says Keep) the database would leave it dangling"));
+        }
+        let mut unless_going: Vec<Path> = Vec::new();
+        for path in deleted_paths(self.target) {
+            if table_at(self.target, &path).name == self.holder.name {
+                unless_going.push(path);
+            }
+        }
+        Ok(Some(AntiJoin {
+            at: self.path.clone(),
+            table: self.holder.clone(),
+            columns: self.key.columns.clone(),
+            except: named
+                .iter()
+                .filter_map(|dependent| dependent.selection.clone())
+                .collect(),
+            unless_going,
+        }))
+    }
+
+    /// Dependents that hang on the same end by the same columns, and leave no reference behind.
+    fn covering(&self) -> impl Iterator<Item = &Dependent> {
+        let parent = self.path.last().copied();
+        self.target.dependents.iter().filter(move |dependent| {
+            let same = dependent.of == parent
+                && dependent.table.name == self.holder.name
+                && dependent.references.len() == self.key.columns.len()
+                && dependent
+                    .references
+                    .iter()
+                    .all(|pair| self.key.columns.contains(pair));
+            same && match &dependent.action {
+                DependentAction::Delete | DependentAction::Keep => true,
+                DependentAction::Update(set) => set
+                    .iter()
+                    .any(|(column, _)| self.key.columns.iter().any(|(own, _)| own == column)),
+            }
+        })
+    }
+
+    fn is_deleted_somewhere(&self) -> bool {
+        self.target.dependents.iter().any(|dependent| {
+            matches!(dependent.action, DependentAction::Delete)
+                && dependent.table.name == self.holder.name
+        })
+    }
+
+    /// The database looks for referencing rows by itself, once for each root.
+    fn check_index(&self, own: &[&str]) -> Result<(), Box<Refusal>> {
+        if self.holder.has_index_on(own)
+            || !self.context.observed.crowded.contains(&self.holder.name)
+        {
+            return Ok(());
+        }
+        Err(Box::new(missing_index(
+            &self.declared.field,
+            self.holder,
+            own,
+        )))
+    }
+
+    fn refuse(&self, reason: Reason, what: &str) -> Box<Refusal> {
+        let columns: Vec<String> = self
+            .key
+            .columns
+            .iter()
+            .map(|(own, to)| format!("{own}: {to}"))
+            .collect();
+        let of = self
+            .path
+            .last()
+            .map(|at| format!("of: {}, ", self.target.dependents[*at].name));
+        let yaml = format!(
+            "- {{name: {0}, {1}table: {0}, references: {{{2}}}}}",
+            self.holder.name.name,
+            of.unwrap_or_default(),
+            columns.join(", ")
+        );
+        Box::new(Refusal::new(
+            format!("{}.dependents", self.declared.field),
+            reason,
+            format!("table {} {what}", self.holder.name.name),
+            format!("add to dependents: {yaml}, or with action Keep to leave it alone"),
+        ))
+    }
+}
+
+pub fn missing_index(field: &str, table: &Table, columns: &[&str]) -> Refusal {
+    Refusal::new(
+        field,
+        Reason::MissingIndex,
+        format!(
+            "no index of table {} begins with ({}), and it has more than {} rows: each root would read them all",
+            table.name.name,
+            columns.join(", "),
+            crate::observe::MANY_ROWS
+        ),
+        format!("{};", table.create_index(columns)),
+    )
+}

@@ -1,0 +1,187 @@
+//! One transaction: Claimed, then Judged, then Acted, then Committed. Each stage is made of the
+//! one before, so nothing acts on what was not judged under the lock.
+
+use std::time::{Duration, Instant};
+
+use super::cap::Allowance;
+use super::judge::{Bench, JudgedRow, Verdict};
+use super::watch::{Point, Watch};
+use crate::database::{Error, Session};
+use crate::model::{Action, DependentAction, Key, Reason};
+use crate::plan::Fate;
+use crate::sql::sqlite;
+
+/// Why a batch came to nothing. Whatever it is, the transaction was rolled back whole.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    #[error("{0}")]
+    Database(#[from] Error),
+    #[error(
+        "{judged} rows were to go and {acted} went: a trigger or a rule of the table prevents it"
+    )]
+    NotActed { judged: usize, acted: u64 },
+    #[error("a row that was updated is selected again")]
+    StaysSelected,
+}
+
+impl BatchError {
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Database(error) => error.reason(),
+            Self::NotActed { .. } => Reason::NotActed,
+            Self::StaysSelected => Reason::StaysSelected,
+        }
+    }
+}
+
+/// The writer's lock is held: from here on only we can change these rows.
+struct Claimed<'k> {
+    keys: &'k [Key],
+}
+
+/// Every condition was read again, under the lock.
+struct Judged {
+    rows: Vec<JudgedRow>,
+    going: Vec<Key>,
+}
+
+/// Gone inside of the transaction, and counted.
+struct Acted {
+    rows: Vec<JudgedRow>,
+    dependents: Vec<u64>,
+}
+
+/// Gone for good.
+#[derive(Debug)]
+pub struct Committed {
+    pub rows: Vec<JudgedRow>,
+    /// By dependent, in the manifest's order.
+    pub dependents: Vec<u64>,
+    pub took: Duration,
+}
+
+/// Takes one batch through. If we die anywhere before the commit, the database forgets all of it;
+/// after it, all of it is gone: the next run finds the rest by the same rules.
+pub async fn run(
+    bench: &Bench<'_>,
+    keys: &[Key],
+    fate: Fate,
+    allowance: Option<&Allowance>,
+    watch: &dyn Watch,
+    session: &mut Session,
+) -> Result<Committed, BatchError> {
+    let claimed = Claimed::claim(keys, session).await?;
+    let started = Instant::now();
+    watch.reached(Point::Locked);
+    match claimed.finish(bench, fate, allowance, watch, session).await {
+        Ok(acted) => {
+            watch.reached(Point::Committed);
+            Ok(Committed {
+                rows: acted.rows,
+                dependents: acted.dependents,
+                took: started.elapsed(),
+            })
+        }
+        Err(error) => {
+            // Any error is a rollback of the batch, never a next statement.
+            session.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+impl<'k> Claimed<'k> {
+    async fn claim(keys: &'k [Key], session: &mut Session) -> Result<Self, Error> {
+        session.begin().await?;
+        Ok(Self { keys })
+    }
+
+    async fn finish(
+        self,
+        bench: &Bench<'_>,
+        fate: Fate,
+        allowance: Option<&Allowance>,
+        watch: &dyn Watch,
+        session: &mut Session,
+    ) -> Result<Acted, BatchError> {
+        let judged = self.judge(bench, fate, allowance, session).await?;
+        watch.reached(Point::Judged);
+        let acted = judged.act(bench, fate, session).await?;
+        watch.reached(Point::Acted);
+        // A round trip of its own, after the counts were seen.
+        session.commit().await?;
+        Ok(acted)
+    }
+
+    async fn judge(
+        self,
+        bench: &Bench<'_>,
+        fate: Fate,
+        allowance: Option<&Allowance>,
+        session: &mut Session,
+    ) -> Result<Judged, Error> {
+        let mut rows = bench.judge(self.keys, fate, session).await?;
+        if let Some(allowance) = allowance {
+            allowance.apply(&mut rows);
+        }
+        let going = rows
+            .iter()
+            .filter(|row| row.verdict == Verdict::Goes)
+            .map(|row| row.key.clone());
+        Ok(Judged {
+            going: going.collect(),
+            rows,
+        })
+    }
+}
+
+impl Judged {
+    async fn act(
+        self,
+        bench: &Bench<'_>,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Acted, BatchError> {
+        let target = bench.target;
+        let mut dependents = vec![0; target.dependents.len()];
+        if self.going.is_empty() {
+            return Ok(Acted {
+                rows: self.rows,
+                dependents,
+            });
+        }
+        let instants = bench.instants(fate);
+        for at in target.order.iter().copied() {
+            let statement = match &target.dependents[at].action {
+                DependentAction::Delete => {
+                    sqlite::delete_dependent(target, &instants, at, &self.going)
+                }
+                DependentAction::Update(set) => {
+                    sqlite::update_dependent(target, &instants, at, &self.going, set)
+                }
+                DependentAction::Keep => continue,
+            };
+            dependents[at] = session.execute(&statement).await?;
+        }
+        let acted = session
+            .execute(&sqlite::act(target, &instants, &self.going))
+            .await?;
+        if acted != self.going.len() as u64 {
+            return Err(BatchError::NotActed {
+                judged: self.going.len(),
+                acted,
+            });
+        }
+        if let Action::Update(_) = target.action {
+            // Otherwise every run would change the row again, and a two-stage policy never end.
+            let again = bench.judge(&self.going, fate, session).await?;
+            if again.iter().any(|row| row.verdict == Verdict::Goes) {
+                return Err(BatchError::StaysSelected);
+            }
+        }
+        Ok(Acted {
+            rows: self.rows,
+            dependents,
+        })
+    }
+}

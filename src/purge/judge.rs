@@ -1,0 +1,243 @@
+//! The whole predicate, asked of rows by their keys. Inside of a batch's transaction this is the
+//! judgement; outside it is a dry run's.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::newest;
+use crate::database::{Error, Session};
+use crate::model::{Key, KeySet, Reading, Target, Value, read_age};
+use crate::plan::{Cutoffs, Fate};
+use crate::sql::{Instants, sqlite};
+
+/// What becomes of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Goes,
+    /// By the exemption at this place, the first that holds it.
+    Held(usize),
+    /// Something that the policy does not name still points at it.
+    Referenced,
+    /// It would go, and is too young for what maxRowsPerRun leaves.
+    Capped,
+    /// It is gone, young, pinned, re-owned, or otherwise not (any more) what the target is about.
+    NotSelected,
+}
+
+#[derive(Debug, Clone)]
+pub struct JudgedRow {
+    pub key: Key,
+    pub tenant: Value,
+    pub verdict: Verdict,
+    /// Its age, where the target has one.
+    pub age: Option<Timestamp>,
+    /// The first value of orderBy, where there is no age to rank by.
+    pub order: Option<Value>,
+}
+
+/// What rows are judged by.
+#[derive(Clone, Copy)]
+pub struct Bench<'a> {
+    pub target: &'a Target,
+    pub cutoffs: &'a Cutoffs,
+    pub clock: Timestamp,
+}
+
+impl Bench<'_> {
+    pub fn instants(&self, fate: Fate) -> Instants {
+        let cutoff = match fate {
+            Fate::Cutoff(cutoff) => Some(cutoff),
+            Fate::NoWindow | Fate::Kept => None,
+        };
+        Instants::bind(
+            self.clock,
+            cutoff,
+            self.target.age.as_ref().map(|age| &age.encoding),
+        )
+    }
+
+    /// Judges the rows with these keys, found under this fate. A row that is not there any more
+    /// has no verdict.
+    pub async fn judge(
+        &self,
+        keys: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Vec<JudgedRow>, Error> {
+        let rows = session
+            .rows(&sqlite::judge(self.target, &self.instants(fate), keys))
+            .await?;
+        let mut newest = Newest::default();
+        let mut judged = Vec::with_capacity(rows.len());
+        for row in rows {
+            let row = Row::new(self.target, row);
+            let age =
+                self.target
+                    .age
+                    .as_ref()
+                    .and_then(|age| match read_age(row.age(), &age.encoding) {
+                        Reading::At(instant) => Some(instant),
+                        Reading::Undatable | Reading::Unreadable => None,
+                    });
+            let verdict = if !self.is_expired(&row, age, fate)
+                || !row.is_selected()
+                || newest.keeps(self, &row, fate, session).await?
+            {
+                Verdict::NotSelected
+            } else if let Some(exemption) = row.first_hold() {
+                Verdict::Held(exemption)
+            } else if row.is_referenced() {
+                Verdict::Referenced
+            } else {
+                Verdict::Goes
+            };
+            judged.push(JudgedRow {
+                key: row.key(),
+                tenant: row.tenant().clone(),
+                verdict,
+                age,
+                order: row.order().first().cloned(),
+            });
+        }
+        Ok(judged)
+    }
+
+    /// Tenant and age. A row whose tenant has another fate by now was found under the wrong
+    /// cutoff, which its conditions were asked with: it waits for the next run.
+    fn is_expired(&self, row: &Row<'_>, age: Option<Timestamp>, fate: Fate) -> bool {
+        if self.target.tenant.is_some() && row.tenant().is_null()
+            || self.cutoffs.of(row.tenant()) != fate
+        {
+            return false;
+        }
+        match (fate, &self.target.age) {
+            (Fate::Kept, _) | (Fate::NoWindow, Some(_)) => false,
+            (Fate::Cutoff(cutoff), Some(_)) => age.is_some_and(|age| age < cutoff),
+            // Without an age keepNewest alone decides; a target has one of the two.
+            (Fate::Cutoff(_) | Fate::NoWindow, None) => true,
+        }
+    }
+}
+
+/// The columns of `sqlite::judge`.
+struct Row<'t> {
+    target: &'t Target,
+    values: Vec<Value>,
+}
+
+impl<'t> Row<'t> {
+    fn new(target: &'t Target, values: Vec<Value>) -> Self {
+        Self { target, values }
+    }
+
+    fn after_key(&self) -> usize {
+        self.target.table.key.len()
+    }
+
+    fn key(&self) -> Key {
+        Key(self.values[..self.after_key()].to_vec())
+    }
+
+    fn tenant(&self) -> &Value {
+        &self.values[self.after_key()]
+    }
+
+    fn age(&self) -> &Value {
+        &self.values[self.after_key() + 1]
+    }
+
+    fn is_selected(&self) -> bool {
+        self.values[self.after_key() + 2].is_true()
+    }
+
+    fn flags(&self, from: usize, count: usize) -> &[Value] {
+        let start = self.after_key() + 3 + from;
+        &self.values[start..start + count]
+    }
+
+    fn first_hold(&self) -> Option<usize> {
+        self.flags(0, self.target.exemptions.len())
+            .iter()
+            .position(Value::is_true)
+    }
+
+    fn is_referenced(&self) -> bool {
+        self.flags(self.target.exemptions.len(), self.target.referenced.len())
+            .iter()
+            .any(Value::is_true)
+    }
+
+    fn partition(&self) -> &[Value] {
+        let from = self.target.exemptions.len() + self.target.referenced.len();
+        self.flags(
+            from,
+            self.target
+                .keep_newest
+                .as_ref()
+                .map_or(0, |keep| keep.partition_by.len()),
+        )
+    }
+
+    fn order(&self) -> &[Value] {
+        let from =
+            self.target.exemptions.len() + self.target.referenced.len() + self.partition().len();
+        self.flags(
+            from,
+            self.target
+                .keep_newest
+                .as_ref()
+                .map_or(0, |keep| keep.order_by.len()),
+        )
+    }
+}
+
+/// The newest rows of the partitions that a judgement meets, each read once in it: a floor from
+/// the plan would be wrong as soon as the application takes its newest rows away.
+#[derive(Default)]
+struct Newest(HashMap<Vec<u8>, KeySet>);
+
+impl Newest {
+    async fn keeps(
+        &mut self,
+        bench: &Bench<'_>,
+        row: &Row<'_>,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<bool, Error> {
+        let Some(keep) = &bench.target.keep_newest else {
+            return Ok(false);
+        };
+        if row.partition().iter().any(Value::is_null) || !newest::is_rankable(keep, row.order()) {
+            return Ok(true);
+        }
+        let tenant = bench.target.tenant.as_ref().map(|_| row.tenant());
+        let mut partition = Vec::new();
+        for value in tenant.into_iter().chain(row.partition()) {
+            value.write_identity(&mut partition);
+        }
+        if !self.0.contains_key(&partition) {
+            let keys = newest::newest(
+                bench.target,
+                keep,
+                bench.clock,
+                fate,
+                tenant,
+                row.partition(),
+                session,
+            )
+            .await?;
+            let mut set = KeySet::default();
+            for key in &keys {
+                set.insert(key);
+            }
+            self.0.insert(partition.clone(), set);
+        }
+        // A row that is not among them, though fewer than the limit are there, is none that the
+        // ranking counts.
+        Ok(self
+            .0
+            .get(&partition)
+            .is_none_or(|set| set.contains(&row.key()) || (set.len() as u64) < keep.rows))
+    }
+}

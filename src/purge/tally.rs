@@ -1,0 +1,250 @@
+//! Counting what was seen and done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::End;
+use super::judge::{JudgedRow, Verdict};
+use super::walk::Sightings;
+use crate::model::{Action, Counts, DependentAction, Failure, TenantCounts};
+use crate::plan::{Fate, PlannedTarget};
+
+/// Counts in the making. A batch is added only after its commit.
+pub struct Tally {
+    counts: Counts,
+    updates: bool,
+    dependent_updates: Vec<bool>,
+    sightings: Sightings,
+    /// Whether what can never go was met on a whole sweep.
+    whole: bool,
+    has_age: bool,
+    has_tenants: bool,
+    /// Roots that the plan's pass found eligible, where a cap asked for such a pass.
+    eligible: Option<u64>,
+}
+
+impl Tally {
+    pub fn new(planned: &PlannedTarget) -> Self {
+        let target = &planned.target;
+        let mut counts = Counts {
+            held: target
+                .exemptions
+                .iter()
+                .map(|exemption| (exemption.name.clone(), 0))
+                .collect(),
+            unknown: planned.cutoffs.unknown.clone(),
+            ..Counts::default()
+        };
+        let followed = target.dependents.iter();
+        counts.dependents = followed
+            .map(|dependent| (dependent.name.clone(), 0, 0))
+            .collect();
+        counts.tenants = planned
+            .cutoffs
+            .windows
+            .iter()
+            .map(|(name, (window, cutoff))| {
+                let counts = TenantCounts {
+                    window: Some(*window),
+                    cutoff: *cutoff,
+                    gone: 0,
+                    overdue: 0,
+                };
+                (name.clone(), counts)
+            })
+            .collect::<BTreeMap<_, _>>();
+        let dependent_updates = target.dependents.iter();
+        Self {
+            counts,
+            updates: matches!(target.action, Action::Update(_)),
+            dependent_updates: dependent_updates
+                .map(|d| matches!(d.action, DependentAction::Update(_)))
+                .collect(),
+            sightings: Sightings::default(),
+            whole: false,
+            has_age: target.age.is_some(),
+            has_tenants: target.tenant.is_some(),
+            eligible: None,
+        }
+    }
+
+    pub fn gone(&self) -> u64 {
+        self.counts.gone()
+    }
+
+    pub fn batches(&self) -> u64 {
+        self.counts.work.batches
+    }
+
+    pub fn sighted(&mut self, sightings: Sightings) {
+        self.counts.examined += sightings.examined;
+        self.sightings.undatable += sightings.undatable;
+        self.sightings.unreadable += sightings.unreadable;
+        self.sightings.future += sightings.future;
+        self.sightings.no_tenant += sightings.no_tenant;
+    }
+
+    /// The plan's pass over a capped target: every row is met here and perhaps nowhere else.
+    pub fn planned(&mut self, rows: &[JudgedRow], fate: Fate) {
+        let mut eligible = 0;
+        for row in rows {
+            eligible += u64::from(row.verdict == Verdict::Goes);
+            self.kept(row, fate);
+            self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
+        }
+        *self.eligible.get_or_insert(0) += eligible;
+    }
+
+    /// A batch that is committed, or that a dry run has counted; gives how many roots went.
+    /// `planned`: a pass before has counted what is kept.
+    pub fn committed(
+        &mut self,
+        rows: &[JudgedRow],
+        dependents: &[u64],
+        fate: Fate,
+        planned: bool,
+    ) -> u64 {
+        let mut going = 0;
+        for row in rows {
+            if row.verdict == Verdict::Goes {
+                going += 1;
+                if let Some(tenant) = self.tenant(row) {
+                    tenant.gone += 1;
+                }
+            }
+            if !planned {
+                self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
+                self.kept(row, fate);
+            }
+        }
+        if self.updates {
+            self.counts.updated += going;
+        } else {
+            self.counts.deleted += going;
+        }
+        for (at, count) in dependents.iter().enumerate() {
+            let (_, deleted, updated) = &mut self.counts.dependents[at];
+            *(if self.dependent_updates[at] {
+                updated
+            } else {
+                deleted
+            }) += count;
+        }
+        going
+    }
+
+    fn kept(&mut self, row: &JudgedRow, fate: Fate) {
+        match row.verdict {
+            Verdict::Held(at) => self.counts.held[at].1 += 1,
+            Verdict::Referenced => {
+                self.counts.referenced += 1;
+                self.overdue(row, fate);
+            }
+            Verdict::Goes | Verdict::Capped | Verdict::NotSelected => {}
+        }
+    }
+
+    fn overdue(&mut self, row: &JudgedRow, fate: Fate) {
+        self.counts.overdue.rows += 1;
+        self.overdue_past(past(row, fate));
+        if let Some(tenant) = self.tenant(row) {
+            tenant.overdue += 1;
+        }
+    }
+
+    pub fn overdue_past(&mut self, past: Option<Duration>) {
+        self.counts.overdue.oldest = self.counts.overdue.oldest.max(past);
+    }
+
+    fn tenant(&mut self, row: &JudgedRow) -> Option<&mut TenantCounts> {
+        if !self.has_tenants {
+            return self.counts.tenants.get_mut("");
+        }
+        let name = row.tenant.name()?;
+        if !self.counts.tenants.contains_key(&name) {
+            // Without a window, or under another spelling of a name that the column takes for equal.
+            let counts = TenantCounts {
+                window: None,
+                cutoff: None,
+                gone: 0,
+                overdue: 0,
+            };
+            self.counts.tenants.insert(name.clone(), counts);
+        }
+        self.counts.tenants.get_mut(&name)
+    }
+
+    pub fn failed(&mut self, rows: &[JudgedRow], fate: Fate, failure: Failure) {
+        self.counts.failed += 1;
+        self.counts.failures.push(failure);
+        for row in rows.iter().filter(|row| row.verdict == Verdict::Goes) {
+            if self.eligible.is_none() {
+                self.counts.selected += 1;
+                self.overdue(row, fate);
+            }
+        }
+    }
+
+    pub fn last_failure(&self) -> Option<String> {
+        self.counts
+            .failures
+            .last()
+            .map(|failure| failure.message.clone())
+    }
+
+    pub fn batch(&mut self, took: Duration, rest: Duration) {
+        let work = &mut self.counts.work;
+        work.batches += 1;
+        work.longest_batch = work.longest_batch.max(took);
+        work.duty_cycle += rest;
+    }
+
+    /// The table is walked again from its beginning.
+    pub fn begin_again(&mut self) {
+        let counts = &mut self.counts;
+        counts.selected = counts.gone() + counts.failed;
+        counts.referenced = 0;
+        counts.overdue.rows = counts.failed;
+        counts.held.iter_mut().for_each(|(_, rows)| *rows = 0);
+        counts
+            .tenants
+            .values_mut()
+            .for_each(|tenant| tenant.overdue = 0);
+        self.sightings = Sightings::default();
+    }
+
+    pub fn access_changed(&mut self) {
+        self.counts.work.swept_after_index = true;
+    }
+
+    /// A sweep came to its end.
+    pub fn swept(&mut self) {
+        self.whole = true;
+    }
+
+    pub fn finish(mut self, end: &End) -> Counts {
+        if let Some(eligible) = self.eligible {
+            self.counts.overdue.rows += eligible.saturating_sub(self.counts.gone());
+        }
+        self.counts.overdue.at_least = !matches!(end, End::Done | End::CapReached);
+        if self.whole && matches!(end, End::Done) {
+            if self.has_age {
+                self.counts.undatable = Some(self.sightings.undatable);
+                self.counts.unreadable = Some(self.sightings.unreadable);
+                self.counts.future = Some(self.sightings.future);
+            }
+            if self.has_tenants {
+                self.counts.no_tenant = Some(self.sightings.no_tenant);
+            }
+        }
+        self.counts
+    }
+}
+
+/// How long a row is past its cutoff.
+pub fn past(row: &JudgedRow, fate: Fate) -> Option<Duration> {
+    match (fate, row.age) {
+        (Fate::Cutoff(cutoff), Some(age)) => Duration::try_from(cutoff.duration_since(age)).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,59 @@
+//! Who looks on while rows go: a progress bar, a test.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// The places at which the world can change under a run, or a run can die.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// The plan is made; nothing is touched yet.
+    Planned,
+    /// Candidates were found, without a lock: anybody may change them now.
+    Found,
+    /// The batch has its lock.
+    Locked,
+    /// Every condition was read again, under the lock.
+    Judged,
+    /// Dependents and roots are gone inside of the transaction.
+    Acted,
+    /// The batch is gone for good; the next has not begun.
+    Committed,
+}
+
+/// Is told where a run is.
+pub trait Watch {
+    /// A named point was reached. The run waits for the return.
+    fn reached(&self, _point: Point) {}
+    /// So many roots of a target have gone so far (in a dry run: would have).
+    fn gone(&self, _target: &str, _rows: u64) {}
+}
+
+/// Nobody.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {}
+
+/// Everything about a run that is no property of a target.
+pub struct Job<'a> {
+    pub clock: jiff::Timestamp,
+    pub dry_run: bool,
+    pub duty_cycle_percent: u32,
+    /// A fixed batch size instead of the adaptive one.
+    pub batch_rows: Option<usize>,
+    pub deadline: Option<Instant>,
+    /// Set from outside: end the batch and stop.
+    pub stop: &'a AtomicBool,
+    pub watch: &'a dyn Watch,
+}
+
+impl Job<'_> {
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}

@@ -1,0 +1,73 @@
+//! Where a connection's file lies below the folder that stands for its volume.
+
+use std::path::{Path, PathBuf};
+
+use crate::declare::Connection;
+use crate::model::{Reason, Refusal};
+
+/// The file, without a link on the way: a link could lead to another tenant's volume, or change
+/// its mind between the plan and the first batch.
+pub fn locate(
+    connection: &Connection,
+    roots: &[(Option<String>, PathBuf)],
+    dry_run: bool,
+) -> Result<PathBuf, Refusal> {
+    let own = roots
+        .iter()
+        .find(|(name, _)| name.as_deref() == Some(&connection.name));
+    let any = roots.iter().find(|(name, _)| name.is_none());
+    let root = own.or(any).map_or(Path::new("."), |(_, root)| root);
+    let refuse = |what: String, write: &str| {
+        Err(Refusal::new(
+            "spec.sqlite.path",
+            Reason::BadDatabase,
+            what,
+            write,
+        ))
+    };
+    let root = match root.canonicalize() {
+        Ok(root) => root,
+        Err(error) => {
+            return refuse(
+                format!("the folder {} cannot be opened: {error}", root.display()),
+                "name a folder that is there: --root DIR",
+            );
+        }
+    };
+    let mut path = root;
+    for segment in connection.path.split('/') {
+        path.push(segment);
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => {
+                return refuse(
+                    format!("{} is a symbolic link", path.display()),
+                    "name the file itself",
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                return refuse(
+                    format!("there is no database at {}: {error}", path.display()),
+                    "correct the path, or --root; a database is never created",
+                );
+            }
+        }
+    }
+    if !path.is_file() {
+        return refuse(
+            format!("{} is no file", path.display()),
+            "name a SQLite file",
+        );
+    }
+    // Whoever is root may write everywhere; a file without a right to write was meant to be kept.
+    let read_only = path
+        .metadata()
+        .is_ok_and(|metadata| metadata.permissions().readonly());
+    if !dry_run && (read_only || std::fs::OpenOptions::new().write(true).open(&path).is_err()) {
+        return refuse(
+            format!("{} is read-only", path.display()),
+            "give the file a right to write, or add --dry-run",
+        );
+    }
+    Ok(path)
+}

@@ -1,0 +1,205 @@
+//! What hangs on a root: counted, removed or changed with it, and what else points at it.
+
+use super::{
+    AntiJoin, Binds, Instants, Key, ROW, Statement, Target, assignments, column, from, joined,
+    key_columns, key_in,
+};
+use crate::model::{DependentAction, Table};
+use crate::sql::render;
+
+/// The rows of one dependent that hang on these roots, of dependents above it included in its
+/// conditions; less those that an earlier dependent of the same table, or the batch itself,
+/// already counts.
+fn reached(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
+    let dependent = &target.dependents[at];
+    let mut conditions = vec![hangs(target, at, keys, binds)];
+    for (earlier, other) in target.dependents.iter().enumerate().take(at) {
+        let counted = !matches!(other.action, DependentAction::Keep);
+        if counted && other.table.name == dependent.table.name {
+            conditions.push(format!(
+                "({}) IS NOT TRUE",
+                hangs(target, earlier, keys, binds)
+            ));
+        }
+    }
+    if dependent.table.name == target.table.name
+        && matches!(target.action, crate::model::Action::Delete)
+    {
+        conditions.push(format!("NOT {}", key_in(&target.table, ROW, keys, binds)));
+    }
+    conditions.join(" AND ")
+}
+
+/// The condition that the row ROW of the dependent's table hangs on one of the roots.
+fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
+    let dependent = &target.dependents[at];
+    let own: Vec<String> = dependent
+        .references
+        .iter()
+        .map(|(own, _)| column(&dependent.table, ROW, own))
+        .collect();
+    let theirs = |table: &Table| -> String {
+        let columns = dependent
+            .references
+            .iter()
+            .map(|(_, theirs)| column(table, ROW, theirs));
+        columns.collect::<Vec<_>>().join(", ")
+    };
+    // Inside, ROW is the parent: each level is closed, so a condition sees its own row alone.
+    let (table, chosen) = match dependent.of {
+        None => (&target.table, key_in(&target.table, ROW, keys, binds)),
+        Some(parent) => (
+            &target.dependents[parent].table,
+            hangs(target, parent, keys, binds),
+        ),
+    };
+    let mut condition = format!(
+        "({}) IN (SELECT {} FROM {} WHERE {chosen})",
+        own.join(", "),
+        theirs(table),
+        from(table, ROW)
+    );
+    if let Some(selection) = &dependent.selection {
+        condition += &format!(" AND {} IS TRUE", render::expression(selection, ROW, None));
+    }
+    condition
+}
+
+/// How many rows of a dependent hang on these roots.
+pub fn count_dependent(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
+    let mut binds = Binds::new(instants);
+    let reached = reached(target, at, keys, &mut binds);
+    let table = from(&target.dependents[at].table, ROW);
+    Statement::new(
+        format!("SELECT count(*) FROM {table} WHERE {reached}"),
+        binds,
+    )
+}
+
+/// Removes them.
+pub fn delete_dependent(
+    target: &Target,
+    instants: &Instants,
+    at: usize,
+    keys: &[Key],
+) -> Statement {
+    let mut binds = Binds::new(instants);
+    let reached = reached(target, at, keys, &mut binds);
+    let table = from(&target.dependents[at].table, ROW);
+    Statement::new(format!("DELETE FROM {table} WHERE {reached}"), binds)
+}
+
+/// Changes them.
+pub fn update_dependent(
+    target: &Target,
+    instants: &Instants,
+    at: usize,
+    keys: &[Key],
+    set: &crate::model::Assignments,
+) -> Statement {
+    let mut binds = Binds::new(instants);
+    let reached = reached(target, at, keys, &mut binds);
+    let table = from(&target.dependents[at].table, ROW);
+    let set = assignments(set, None);
+    Statement::new(format!("UPDATE {table} SET {set} WHERE {reached}"), binds)
+}
+
+/// Whether a row that the policy does not name points at the root ROW, or at what hangs on it.
+pub fn referenced(target: &Target, reference: &AntiJoin) -> String {
+    let pointing = "ro_pointing";
+    let mut tables = vec![from(&reference.table, pointing)];
+    let mut conditions = Vec::new();
+    let last = chain(target, &reference.at, "ro_at", &mut tables, &mut conditions);
+    let pointed = reference
+        .at
+        .last()
+        .map_or(&target.table, |at| &target.dependents[*at].table);
+    conditions.push(joined(
+        &reference.columns,
+        (&reference.table, pointing),
+        (pointed, &last),
+    ));
+    for except in &reference.except {
+        conditions.push(format!(
+            "{} IS NOT TRUE",
+            render::expression(except, pointing, None)
+        ));
+    }
+    for path in &reference.unless_going {
+        conditions.push(format!(
+            "({}) IS NOT TRUE",
+            is_going(target, path, pointing)
+        ));
+    }
+    format!(
+        "EXISTS (SELECT 1 FROM {} WHERE {})",
+        tables.join(" JOIN "),
+        conditions.join(" AND ")
+    )
+}
+
+/// Joins a path of dependents down from the root ROW; gives the alias of its end.
+fn chain(
+    target: &Target,
+    path: &[usize],
+    prefix: &str,
+    tables: &mut Vec<String>,
+    conditions: &mut Vec<String>,
+) -> String {
+    let mut above = (&target.table, ROW.to_owned());
+    for (depth, at) in path.iter().enumerate() {
+        let dependent = &target.dependents[*at];
+        let alias = format!("{prefix}{depth}");
+        tables.push(from(&dependent.table, &alias));
+        conditions.push(joined(
+            &dependent.references,
+            (&dependent.table, &alias),
+            (above.0, &above.1),
+        ));
+        if let Some(selection) = &dependent.selection {
+            conditions.push(format!(
+                "{} IS TRUE",
+                render::expression(selection, &alias, None)
+            ));
+        }
+        above = (&dependent.table, alias);
+    }
+    above.1
+}
+
+/// Whether the row with this alias itself goes with the root ROW, at the end of this path.
+fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
+    let Some((last, above)) = path.split_last() else {
+        let keys = key_columns(&target.table, ROW);
+        let own = key_columns(&target.table, alias);
+        let pairs = keys
+            .iter()
+            .zip(&own)
+            .map(|(root, own)| format!("{own} = {root}"));
+        return pairs.collect::<Vec<_>>().join(" AND ");
+    };
+    let dependent = &target.dependents[*last];
+    let selection = dependent.selection.as_ref().map(|selection| {
+        format!(
+            " AND {} IS TRUE",
+            render::expression(selection, alias, None)
+        )
+    });
+    let selection = selection.unwrap_or_default();
+    let own = (&dependent.table, alias);
+    if above.is_empty() {
+        return joined(&dependent.references, own, (&target.table, ROW)) + &selection;
+    }
+    let mut tables = Vec::new();
+    let mut conditions = Vec::new();
+    let end = chain(target, above, "ro_going", &mut tables, &mut conditions);
+    let parent = above
+        .last()
+        .map_or(&target.table, |at| &target.dependents[*at].table);
+    conditions.push(joined(&dependent.references, own, (parent, &end)));
+    format!(
+        "EXISTS (SELECT 1 FROM {} WHERE {}){selection}",
+        tables.join(" JOIN "),
+        conditions.join(" AND ")
+    )
+}

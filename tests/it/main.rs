@@ -1,0 +1,9 @@
+//! The tests that see the project from outside: its binary, its files, its documentation. One binary, one module for
+//! each behaviour, so that everything links once. What a module of `src/` promises to its neighbours is tested there.
+//!
+//! A test's name is a sentence that is true when it passes. A test that cannot run says so aloud, and fails where
+//! `RETENTION_OPERATOR_REQUIRE_ALL=1` is set, as `tests/run` does.
+
+mod architecture;
+mod model;
+mod openai_agents;

@@ -1,0 +1,415 @@
+//! What a case's policy says, drawn at random for its tables.
+
+use super::clock::{Window, Zone};
+use super::condition::{Chooser, Cond, Other, Term, of_dependent};
+use super::dependents::{FLAG, NOTE};
+use super::schema::{Dice, OnDelete, Table, Value};
+use super::shape::{Class, Encoding, KeyKind, Shape, TARGET, Tenancy, Twist};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    Delete,
+    DeleteWhere,
+    Update,
+}
+
+/// A table whose rows go or change with their root; `columns` point at `parents` of the table of `of`, or of the target.
+#[derive(Clone, Debug)]
+pub struct Dependent {
+    pub name: String,
+    pub of: Option<usize>,
+    pub table: usize,
+    pub columns: Vec<usize>,
+    pub parents: Vec<usize>,
+    pub treatment: Treatment,
+    pub condition: Option<Cond>,
+    pub set: Vec<(usize, Term)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Origin {
+    Orgs {
+        kind: bool,
+    },
+    Settings,
+    /// None: the policy names a ConfigMap that does not exist.
+    ConfigMap(Option<Vec<(String, String)>>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: &'static str,
+    /// `Days` or `Hours`; none: the value says its own.
+    pub unit: Option<&'static str>,
+    pub non_positive: Option<&'static str>,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug)]
+pub struct Windows {
+    pub default: Window,
+    pub tenants: Vec<(String, Window)>,
+    pub sources: Vec<Source>,
+    pub start_of_day: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Keep {
+    pub rows: usize,
+    pub partition: Vec<usize>,
+    pub order: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    Column,
+    /// The later column where the first is NULL.
+    Coalesce,
+}
+
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub name: &'static str,
+    /// Delete where it is none.
+    pub set: Option<Vec<(usize, Term)>>,
+    pub windows: Option<Windows>,
+    pub age: Option<Age>,
+    pub keep: Option<Keep>,
+    pub condition: Option<Cond>,
+    pub exemptions: Vec<(&'static str, Cond)>,
+    /// The exemption that reads what the policy writes, if there is one.
+    pub volatile: Option<usize>,
+    pub dependents: Vec<Dependent>,
+    pub cap: Option<usize>,
+    pub qualified: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub now: i64,
+    pub zone: Zone,
+    pub targets: Vec<Target>,
+}
+
+const TIMES: [(i64, i64, i64, i64); 5] = [
+    (2026, 11, 21, 43_200),
+    (2026, 11, 21, 43_200),
+    (2026, 10, 26, 39_727),
+    (2026, 5, 31, 45_296),
+    (2026, 3, 31, 36_000),
+];
+const WINDOWS: [Window; 9] = [
+    Window::Of(30, "d"),
+    Window::Of(7, "d"),
+    Window::Of(2, "w"),
+    Window::Of(36, "h"),
+    Window::Of(90, "min"),
+    Window::Of(5400, "s"),
+    Window::Of(1, "mo"),
+    Window::Of(2, "mo"),
+    Window::Of(1, "y"),
+];
+
+impl Policy {
+    pub fn random(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Policy {
+        let (year, month, day, second) = dice.pick(&TIMES);
+        let zone = if dice.chance(30) {
+            Zone::Berlin
+        } else {
+            Zone::Utc
+        };
+        let first = Target::random(dice, shape, tables);
+        let mut targets = vec![first];
+        if shape.class == Class::Staged {
+            let archived = Cond::Compare(
+                Term::Column(shape.roles.state),
+                "=",
+                Term::Literal(Value::text("archived")),
+            );
+            let mut second = Target {
+                name: "second",
+                set: None,
+                keep: None,
+                cap: None,
+                condition: Some(archived),
+                ..targets[0].clone()
+            };
+            second.windows = dice
+                .chance(70)
+                .then(|| Windows::random(dice, shape))
+                .or(second.windows);
+            targets.push(second);
+        }
+        Policy {
+            now: super::clock::days(year, month, day) * super::clock::DAY + second,
+            zone,
+            targets,
+        }
+    }
+}
+
+impl Target {
+    fn random(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Target {
+        let staged = shape.class == Class::Staged;
+        let counted = matches!(shape.class, Class::Exact) && dice.chance(25);
+        let age = (staged || !counted || dice.chance(40)).then(|| {
+            if dice.chance(15) {
+                Age::Coalesce
+            } else {
+                Age::Column
+            }
+        });
+        let keep = counted.then(|| keep(dice, shape));
+        let chooser = Chooser {
+            shape,
+            aged: age.is_some(),
+        };
+        let update = staged || (shape.class == Class::Exact && dice.chance(25));
+        let mut condition = dice.chance(60).then(|| chooser.draw(dice, 2));
+        let set = update.then(|| set(dice, shape, age, &mut condition));
+        let names = ["pinned", "on-hold"];
+        let mut exemptions: Vec<_> = names
+            .into_iter()
+            .take(dice.below(3))
+            .map(|name| (name, chooser.draw(dice, 1)))
+            .collect();
+        let volatile = match shape.class {
+            Class::Loose(Twist::ReadsItself) => Some(chooser.own_rows()),
+            Class::Loose(Twist::ReadsDependent) => {
+                let dependent = &shape.dependents[0];
+                Some(Other {
+                    table: dependent.table,
+                    link: dependent.columns[0],
+                    own: dependent.parents[0],
+                    flag: FLAG,
+                    flagged: None,
+                })
+            }
+            _ => None,
+        };
+        let volatile = volatile
+            .map(|other| exemptions.push(("volatile", Chooser::other(dice, &other))))
+            .map(|()| exemptions.len() - 1);
+        let mut dependents = shape.dependents.clone();
+        for dependent in &mut dependents {
+            if dependent.treatment == Treatment::DeleteWhere
+                || (dependent.treatment == Treatment::Update
+                    && dependent.table != TARGET
+                    && dice.chance(30))
+            {
+                dependent.condition = Some(of_dependent(dice));
+            }
+            if dependent.treatment == Treatment::Update {
+                dependent.set = treatment(dice, dependent, &tables[dependent.table]);
+            }
+        }
+        let windows = (age.is_some() || dice.chance(40)).then(|| Windows::random(dice, shape));
+        let cap = (shape.class == Class::Exact && age.is_some() && dice.chance(20))
+            .then(|| 1 + dice.below(12));
+        Target {
+            name: "first",
+            set,
+            windows,
+            age,
+            keep,
+            condition,
+            exemptions,
+            volatile,
+            dependents,
+            cap,
+            qualified: dice.chance(10),
+        }
+    }
+}
+
+/// Key, tenant and partition cannot be set; the state always can, and it takes the row out of `where`. Or the age becomes `:now`.
+fn set(
+    dice: &mut Dice,
+    shape: &Shape,
+    age: Option<Age>,
+    condition: &mut Option<Cond>,
+) -> Vec<(usize, Term)> {
+    let roles = &shape.roles;
+    let fresh = age == Some(Age::Column)
+        && !matches!(shape.encoding, Encoding::Text(_))
+        && shape.class == Class::Exact;
+    if fresh && dice.chance(30) {
+        return vec![
+            (roles.age, Term::Now),
+            (
+                roles.flag,
+                Term::Plus(Box::new(Term::Column(roles.flag)), 1),
+            ),
+        ];
+    }
+    let live = Cond::Compare(
+        Term::Column(roles.state),
+        "=",
+        Term::Literal(Value::text("live")),
+    );
+    *condition = Some(match condition.take() {
+        Some(other) => Cond::And(Box::new(live), Box::new(other)),
+        None => live,
+    });
+    let mut set = vec![(roles.state, Term::Literal(Value::text("archived")))];
+    if dice.chance(50) {
+        set.push((roles.note, Term::Column(roles.state)));
+    }
+    if dice.chance(30) && fresh {
+        set.push((roles.touched, Term::Now));
+    }
+    set
+}
+
+fn treatment(dice: &mut Dice, dependent: &Dependent, table: &Table) -> Vec<(usize, Term)> {
+    let bound = table
+        .references
+        .iter()
+        .any(|key| key.columns == dependent.columns && key.on_delete != OnDelete::SetNull);
+    let mut set = Vec::new();
+    if bound || dependent.table == TARGET || dice.chance(60) {
+        set.extend(
+            dependent
+                .columns
+                .iter()
+                .map(|column| (*column, Term::Literal(Value::Null))),
+        );
+    }
+    if dependent.table != TARGET && (set.is_empty() || dice.chance(30)) {
+        set.push((NOTE, Term::Literal(Value::text("its chat is gone"))));
+    }
+    set
+}
+
+fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
+    let roles = &shape.roles;
+    let mut partition = match shape.tenancy {
+        Tenancy::None => vec![],
+        _ => vec![roles.tenant],
+    };
+    if dice.chance(50) {
+        partition.push(roles.part);
+    }
+    let numbered = matches!(
+        shape.key,
+        KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid
+    );
+    let orders = [
+        vec![roles.seq],
+        vec![roles.seq, roles.key[0]],
+        vec![roles.key[0]],
+    ];
+    Keep {
+        rows: 1 + dice.below(4),
+        partition,
+        order: orders[dice.below(if numbered { 3 } else { 1 })].clone(),
+    }
+}
+
+impl Windows {
+    fn random(dice: &mut Dice, shape: &Shape) -> Windows {
+        let default = if dice.chance(8) {
+            Window::Forever
+        } else {
+            dice.pick(&WINDOWS)
+        };
+        let mut windows = Windows {
+            default,
+            tenants: Vec::new(),
+            sources: Vec::new(),
+            start_of_day: dice.chance(20),
+        };
+        if shape.tenancy == Tenancy::None {
+            if dice.chance(25) {
+                windows.sources.push(source(dice, Origin::Settings));
+            }
+            return windows;
+        }
+        let names = names(shape.tenancy);
+        for name in &names {
+            if dice.chance(20) {
+                let taken: Vec<_> = windows.tenants.iter().map(|(_, window)| *window).collect();
+                let window = if dice.chance(25) {
+                    Window::Forever
+                } else {
+                    dice.pick(&WINDOWS[..5])
+                };
+                if !taken.contains(&window) {
+                    windows.tenants.push(((*name).into(), window));
+                }
+            }
+        }
+        if dice.chance(45) {
+            let kind = dice.chance(50);
+            windows.sources.push(source(dice, Origin::Orgs { kind }));
+        }
+        if dice.chance(30) {
+            let mut source = source(dice, Origin::ConfigMap(None));
+            if dice.chance(85) {
+                let mut data: Vec<(String, String)> = Vec::new();
+                for name in names.iter().filter(|name| {
+                    name.chars().all(|c| c.is_ascii_alphanumeric()) && !name.is_empty()
+                }) {
+                    let value = match shape.tenancy {
+                        // Two spellings of one tenant: what a window and a silence make together is nobody's business.
+                        Tenancy::NoCase => dice
+                            .pick(&if source.unit.is_some() {
+                                ["7", "30"]
+                            } else {
+                                ["7d", "30d"]
+                            })
+                            .to_owned(),
+                        _ => text_value(dice, source.unit.is_some()),
+                    };
+                    if dice.chance(40) && !data.iter().any(|(_, other)| *other == value) {
+                        data.push(((*name).into(), value));
+                    }
+                }
+                source.origin = Origin::ConfigMap(Some(data));
+            }
+            windows.sources.push(source);
+        }
+        if dice.chance(50) {
+            windows.sources.reverse();
+        }
+        windows
+    }
+}
+
+/// What tenants are called, as the policy would have to write it.
+pub fn names(tenancy: Tenancy) -> Vec<&'static str> {
+    match tenancy {
+        Tenancy::None => vec![],
+        Tenancy::Integer => vec!["1", "2", "42"],
+        Tenancy::Lower => vec!["acme", "beta", "o'brien"],
+        Tenancy::Prefix => vec!["ac", "be", "O'"],
+        Tenancy::Column => vec!["acme", "Beta", "42", "O'Brien", "größe"],
+        Tenancy::NoCase => vec!["acme", "ACME", "beta", "Gamma"],
+    }
+}
+
+fn source(dice: &mut Dice, origin: Origin) -> Source {
+    let name = match &origin {
+        Origin::Orgs { .. } => "orgs",
+        Origin::Settings => "site",
+        Origin::ConfigMap(_) => "map",
+    };
+    let unit = dice.pick(&[None, Some("Days"), Some("Days"), Some("Hours")]);
+    let non_positive = unit.and_then(|_| dice.pick(&[None, Some("Forever"), Some("Silent")]));
+    Source {
+        name,
+        unit,
+        non_positive,
+        origin,
+    }
+}
+
+/// What a source says, as text; each window once only, so that two of them differ.
+pub fn text_value(dice: &mut Dice, unit: bool) -> String {
+    let values = if unit {
+        ["7", "30", "12", "45", "0", "-1", "many", "1.5"]
+    } else {
+        ["7d", "30d", "36h", "2w", "1mo", "90min", "many", "5m"]
+    };
+    dice.pick(&values).into()
+}

@@ -1,0 +1,380 @@
+//! Rows for a case's tables, NULLs wherever they can be.
+
+use super::clock::{DAY, Nanos};
+use super::condition::nullable;
+use super::meaning;
+use super::policy::{Age, Origin, Policy, names, text_value};
+use super::schema::{Dice, OnDelete, Row, Table, Value};
+use super::shape::{Encoding, HOLDS, KeyKind, ORGS, SETTINGS, Shape, TARGET, Tenancy};
+
+/// Fills all tables: sources first, since the ages are drawn around the cutoffs they give.
+pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]) {
+    sources(dice, shape, policy, tables);
+    let count = dice.pick(&[0, 3, 12, 25, 25, 40, 40, 60, 120]);
+    let mut maker = Maker {
+        shape,
+        policy,
+        apart: policy.targets[0].cap.is_some(),
+        used: Vec::new(),
+        seqs: Vec::new(),
+    };
+    for number in 0..count {
+        let row = maker.row(dice, tables, number);
+        tables[TARGET].rows.push(row);
+    }
+    if matches!(tables[TARGET].rows.len(), 2..) && dice.chance(30) {
+        dice.0.shuffle(&mut tables[TARGET].rows);
+    }
+    parents(dice, shape, tables);
+    let keys: Vec<Value> = tables[TARGET]
+        .rows
+        .iter()
+        .map(|row| row.values[shape.roles.key[0]].clone())
+        .collect();
+    for _ in 0..dice.below(12) {
+        let link = if keys.is_empty() || dice.chance(12) {
+            Value::Null
+        } else {
+            dice.pick(&keys)
+        };
+        let flag = small(dice);
+        tables[HOLDS].rows.push(Row {
+            values: vec![link, flag],
+            age: None,
+        });
+    }
+    for table in SETTINGS + 1..tables.len() {
+        followers(dice, shape, tables, table);
+    }
+}
+
+fn small(dice: &mut Dice) -> Value {
+    dice.pick(&[Value::Null, Value::Int(0), Value::Int(1), Value::Int(2)])
+}
+
+fn note(dice: &mut Dice) -> Value {
+    dice.pick(&[
+        Value::Null,
+        Value::text("O'Brien"),
+        Value::text(""),
+        Value::text("ü\n\"x\"; --"),
+    ])
+}
+
+/// The values of organisations and settings. Two rows of one tenant differ, so that their meaning does not depend on how they are compared.
+fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]) {
+    let mut units = policy
+        .targets
+        .iter()
+        .flat_map(|target| &target.windows)
+        .flat_map(|windows| &windows.sources);
+    let unit =
+        units.any(|source| source.unit.is_some() && !matches!(source.origin, Origin::ConfigMap(_)));
+    for name in names(shape.tenancy) {
+        let name = if shape.tenancy == Tenancy::Integer {
+            Value::Int(name.parse().unwrap())
+        } else {
+            Value::text(name)
+        };
+        let twin = name == Value::text("ACME");
+        if dice.chance(55) && !twin {
+            let value = source_value(dice, unit);
+            tables[ORGS].rows.push(Row {
+                values: vec![name.clone(), value, Value::text("chat")],
+                age: None,
+            });
+        } else if dice.chance(25) && !twin {
+            for value in ["7", "30"] {
+                let value = Value::Text(format!("{value}{}", if unit { "" } else { "d" }));
+                tables[ORGS].rows.push(Row {
+                    values: vec![name.clone(), value, Value::text("chat")],
+                    age: None,
+                });
+            }
+        }
+        let filtered = policy
+            .targets
+            .iter()
+            .flat_map(|target| &target.windows)
+            .flat_map(|windows| &windows.sources);
+        let mut kinds = filtered.filter_map(|source| {
+            if let Origin::Orgs { kind } = source.origin {
+                Some(kind)
+            } else {
+                None
+            }
+        });
+        if kinds.all(|kind| kind) && dice.chance(30) {
+            tables[ORGS].rows.push(Row {
+                values: vec![
+                    name,
+                    Value::Int(1),
+                    dice.pick(&[Value::text("files"), Value::Null]),
+                ],
+                age: None,
+            });
+        }
+    }
+    if dice.chance(30) {
+        tables[ORGS].rows.push(Row {
+            values: vec![Value::Null, Value::Int(3), Value::text("chat")],
+            age: None,
+        });
+    }
+    let value = source_value(dice, unit);
+    for key in [Some("chat_days"), Some("other"), None]
+        .into_iter()
+        .take(1 + dice.below(3))
+        .skip(dice.below(2))
+    {
+        let key = key.map_or(Value::Null, Value::text);
+        tables[SETTINGS].rows.push(Row {
+            values: vec![key, value.clone()],
+            age: None,
+        });
+    }
+    if dice.chance(10) {
+        tables[SETTINGS].rows.push(Row {
+            values: vec![Value::text("chat_days"), Value::text("1d")],
+            age: None,
+        });
+    }
+}
+
+fn source_value(dice: &mut Dice, unit: bool) -> Value {
+    let text = text_value(dice, unit);
+    match text.parse() {
+        _ if dice.chance(15) => Value::Null,
+        Ok(number) if dice.chance(60) => Value::Int(number),
+        _ => Value::Text(text),
+    }
+}
+
+pub struct Maker<'a> {
+    pub shape: &'a Shape,
+    pub policy: &'a Policy,
+    /// With a cap the ages keep two seconds from each other, so that "the oldest" has one meaning.
+    pub apart: bool,
+    pub used: Vec<Nanos>,
+    seqs: Vec<i64>,
+}
+
+impl Maker<'_> {
+    fn row(&mut self, dice: &mut Dice, tables: &[Table], number: usize) -> Row {
+        let (roles, table) = (&self.shape.roles, &tables[TARGET]);
+        let target = dice.pick(&self.policy.targets.iter().collect::<Vec<_>>());
+        let mut values = vec![Value::Null; table.columns.len()];
+        self.key(dice, number, &mut values);
+        values[roles.tenant] = tenant(dice, self.shape.tenancy);
+        let cutoff = meaning::cutoff(self.shape, self.policy, tables, target, &values);
+        let kind = table.columns[roles.age].kind;
+        let (mut age, mut truth) = self.age(dice, kind, cutoff);
+        if target.age == Some(Age::Coalesce) {
+            if dice.chance(40) {
+                (age, truth) = (Value::Null, None);
+            }
+            if dice.chance(70) {
+                let spare = self.age(dice, kind, cutoff);
+                values[roles.spare_age] = spare.0;
+                truth = if age == Value::Null { spare.1 } else { truth };
+            }
+        }
+        values[roles.age] = age;
+        values[roles.state] = dice.pick(&[
+            Value::text("live"),
+            Value::text("live"),
+            Value::text("done"),
+            Value::text("archived"),
+            Value::text("O'Brien"),
+            Value::Null,
+        ]);
+        values[roles.flag] = small(dice);
+        values[roles.touched] = match cutoff {
+            _ if dice.chance(15) => Value::Null,
+            Some(cutoff) if dice.chance(50) => {
+                Value::Int(self.unit(cutoff + dice.pick(&[-1, 0, 1, -3600, 86_400])))
+            }
+            _ => Value::Int(self.unit(self.policy.now - dice.0.i64(-5..90) * DAY)),
+        };
+        values[roles.seq] = self.seq(dice);
+        values[roles.part] = dice.pick(&[
+            Value::Null,
+            Value::text("a"),
+            Value::text("A"),
+            Value::text("b"),
+            Value::text("b"),
+        ]);
+        values[roles.note] = note(dice);
+        for (at, column) in table.columns.iter().enumerate() {
+            match column.name.as_str() {
+                "rowid" if at != roles.key[0] => {
+                    values[at] = dice.pick(&[Value::text("zz"), Value::text("aa"), Value::Null]);
+                }
+                "_rowid_" => values[at] = Value::Int(dice.0.i64(0..5)),
+                _ => (),
+            }
+        }
+        Row { values, age: truth }
+    }
+
+    fn unit(&self, second: i64) -> i64 {
+        if self.shape.encoding == Encoding::Millis {
+            second * 1000
+        } else {
+            second
+        }
+    }
+
+    fn seq(&mut self, dice: &mut Dice) -> Value {
+        let mut seq = dice.0.i64(-40..400);
+        while self.shape.key != KeyKind::Integer && self.seqs.contains(&seq) {
+            seq += 1;
+        }
+        self.seqs.push(seq);
+        if dice.chance(15) {
+            Value::Null
+        } else {
+            Value::Int(if self.shape.key == KeyKind::Integer {
+                seq / 20
+            } else {
+                seq
+            })
+        }
+    }
+
+    /// Keys are distinct where they are not NULL; some are negative, some far away: a walk by rowid must find them.
+    fn key(&self, dice: &mut Dice, number: usize, values: &mut [Value]) {
+        let roles = &self.shape.roles;
+        let number = number as i64;
+        let wide = dice.pick(&[
+            number * 3 + 1,
+            number * 3 + 1,
+            number * 3 + 1,
+            -number * 7 - 1,
+            number + 5_000_000_000,
+            i64::MAX - number,
+        ]);
+        let own = nullable(self.shape.key);
+        values[roles.key[0]] = match self.shape.key {
+            _ if own && dice.chance(8) => Value::Null,
+            KeyKind::Integer if number == 7 && dice.chance(10) => Value::Int(i64::MIN),
+            KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid => Value::Int(wide),
+            KeyKind::Text | KeyKind::TextWithoutRowid if number == 4 => Value::text(""),
+            KeyKind::Text | KeyKind::TextWithoutRowid => Value::Text(format!(
+                "{}{number}",
+                dice.pick(&["a", "B", "ä", "'", "z\"", "0"])
+            )),
+            KeyKind::Composite | KeyKind::CompositeWithoutRowid => Value::Int(number / 3),
+        };
+        if let [_, second] = roles.key[..] {
+            values[second] = if own && dice.chance(8) {
+                Value::Null
+            } else {
+                Value::Text(format!("{}{}", dice.pick(&["p", "Q"]), number % 3))
+            };
+        }
+    }
+}
+
+/// Tenants as the column has them: spellings that are one tenant and spellings that are not.
+fn tenant(dice: &mut Dice, tenancy: Tenancy) -> Value {
+    if dice.chance(10) {
+        return Value::Null;
+    }
+    match tenancy {
+        Tenancy::None | Tenancy::Column => {
+            Value::text(dice.pick(&["acme", "acme", "Beta", "42", "O'Brien", "größe", "ACME", ""]))
+        }
+        Tenancy::NoCase => {
+            Value::text(dice.pick(&["acme", "ACME", "Acme", "beta", "BETA", "gamma", "other"]))
+        }
+        Tenancy::Integer => Value::Int(dice.pick(&[1, 2, 42, 7])),
+        Tenancy::Lower => {
+            Value::text(dice.pick(&["acme", "ACME", "Acme", "beta", "O'Brien", "other"]))
+        }
+        Tenancy::Prefix => Value::text(dice.pick(&["acme", "ac1", "beta", "be2", "O'Brien", "x"])),
+    }
+}
+
+/// Parents in the target's own table: another row, never the row itself.
+fn parents(dice: &mut Dice, shape: &Shape, tables: &mut [Table]) {
+    let Some(parent) = shape.roles.parent else {
+        return;
+    };
+    let keys: Vec<Value> = tables[TARGET]
+        .rows
+        .iter()
+        .map(|row| row.values[shape.roles.key[0]].clone())
+        .collect();
+    for at in 0..keys.len() {
+        let other = dice.below(keys.len());
+        if other != at && dice.chance(45) {
+            tables[TARGET].rows[at].values[parent] = keys[other].clone();
+        }
+    }
+}
+
+/// Rows of a dependent or a bystander; without a declared key some point at nothing.
+fn followers(dice: &mut Dice, shape: &Shape, tables: &mut [Table], at: usize) {
+    let dependents: Vec<_> = shape
+        .dependents
+        .iter()
+        .filter(|dependent| dependent.table == at)
+        .collect();
+    let mut links: Vec<_> = dependents
+        .iter()
+        .map(|dependent| {
+            (
+                dependent.columns.clone(),
+                dependent.of.map_or(TARGET, |of| shape.dependents[of].table),
+                dependent.parents.clone(),
+            )
+        })
+        .collect();
+    if dependents.is_empty() {
+        links.extend(
+            tables[at]
+                .references
+                .iter()
+                .map(|key| (key.columns.clone(), key.table, key.parents.clone())),
+        );
+    }
+    let bound = tables[at]
+        .references
+        .iter()
+        .any(|key| key.on_delete != OnDelete::Cascade);
+    let many = match (dependents.is_empty(), bound) {
+        (true, _) => dice.below(5),
+        (false, true) => dice.below(30),
+        (false, false) => dice.pick(&[0, 10, 30, 60]),
+    };
+    for number in 0..many {
+        let mut values = vec![Value::Null; tables[at].columns.len()];
+        (values[0], values[1]) = (small(dice), note(dice));
+        for (columns, parent, parents) in &links {
+            let rows = &tables[*parent].rows;
+            let keys =
+                (!rows.is_empty() && dice.chance(85)).then(|| &rows[dice.below(rows.len())].values);
+            for (column, theirs) in columns.iter().zip(parents) {
+                values[*column] = keys.map_or(Value::Null, |keys| keys[*theirs].clone());
+            }
+            if tables[at].references.is_empty() && dice.chance(5) {
+                let orphan = if tables[at].columns[columns[0]].kind == "TEXT" {
+                    Value::text("nobody")
+                } else {
+                    Value::Int(-99_999)
+                };
+                values[columns[0]] = orphan;
+            }
+        }
+        if let [key] = tables[at].key[..] {
+            let number = number as i64;
+            values[key] = if tables[at].columns[key].kind == "TEXT" {
+                Value::Text(format!("m{number}"))
+            } else {
+                Value::Int(number * 2 - 6)
+            };
+        }
+        tables[at].rows.push(Row { values, age: None });
+    }
+}

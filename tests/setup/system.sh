@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# What the machine itself must have. Sourced by tests/run.
+
+# As root on Debian, installs what is missing; otherwise names it and stops.
+system_packages() {
+    local missing=()
+    cc -x c -o "$TMPDIR/probe" - <<<$'#include <stdio.h>\nint main(void) { return 0; }' 2>/dev/null ||
+        missing+=(gcc libc6-dev)                                            # SQLite is compiled in
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) # rows written by the real application
+    command -v git >/dev/null || missing+=(git)                             # cargo-deny fetches the advisories with it
+    [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
+    ((${#missing[@]})) || return 0
+
+    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+        echo "missing on this machine: ${missing[*]} (Debian's names). As root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    say "system packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >/dev/null
+    apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+rust_toolchain() {
+    local needed found
+    needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    export PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    if ! command -v cargo >/dev/null; then
+        echo "missing on this machine: cargo $needed or newer. See https://rustup.rs" >&2
+        exit 1
+    fi
+    found=$(rustc --version | cut -d ' ' -f 2)
+    if [[ $(printf '%s\n' "$needed" "$found" | sort -V | head -n 1) != "$needed" ]]; then
+        echo "rust $found is too old, $needed is needed: rustup update stable" >&2
+        exit 1
+    fi
+    if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+        rustup component add rustfmt clippy || {
+            echo "missing on this machine: rustfmt and clippy for rust $found" >&2
+            exit 1
+        }
+    fi
+}
