@@ -134,10 +134,16 @@ impl Target {
                             .any(|key| key.to == dependents[at].table.name)
                 })
             };
-            let free = left
+            // Of two dependents of one table the deleting one comes first: what is updated first
+            // might not be found again.
+            let updates = |at: &usize| matches!(dependents[*at].action, DependentAction::Update(_));
+            let mut free: Vec<usize> = left
                 .iter()
                 .copied()
-                .find(|at| !hangs(*at) && !pointed_at(*at));
+                .filter(|at| !hangs(*at) && !pointed_at(*at))
+                .collect();
+            free.sort_by_key(updates);
+            let free = free.first().copied();
             let leaf = || left.iter().copied().find(|at| !hangs(*at));
             let Some(next) = free.or_else(leaf) else {
                 break;

@@ -151,6 +151,12 @@ impl Judged {
             });
         }
         let instants = bench.instants(fate);
+        let shared = |at: &usize| sqlite::shares_rows(target, *at);
+        for at in target.order.iter().copied().filter(shared) {
+            dependents[at] = bench
+                .count_dependent(at, &self.going, fate, session)
+                .await?;
+        }
         for at in target.order.iter().copied() {
             let statement = match &target.dependents[at].action {
                 DependentAction::Delete => {
@@ -161,7 +167,10 @@ impl Judged {
                 }
                 DependentAction::Keep => continue,
             };
-            dependents[at] = session.execute(&statement).await?;
+            let touched = session.execute(&statement).await?;
+            if !shared(&at) {
+                dependents[at] = touched;
+            }
         }
         let acted = session
             .execute(&sqlite::act(target, &instants, &self.going))

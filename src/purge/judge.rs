@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::newest;
 use crate::database::{Error, Session};
-use crate::model::{Key, KeySet, Reading, Target, Value, read_age};
+use crate::model::{DependentAction, Key, KeySet, Reading, Target, Value, read_age};
 use crate::plan::{Cutoffs, Fate};
 use crate::sql::{Instants, sqlite};
 
@@ -101,6 +101,25 @@ impl Bench<'_> {
             });
         }
         Ok(judged)
+    }
+
+    /// How many rows of a dependent go or change with these roots; none of one that is kept.
+    pub async fn count_dependent(
+        &self,
+        at: usize,
+        going: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<u64, Error> {
+        if matches!(self.target.dependents[at].action, DependentAction::Keep) {
+            return Ok(0);
+        }
+        let statement = sqlite::count_dependent(self.target, &self.instants(fate), at, going);
+        let rows = session.rows(&statement).await?;
+        Ok(rows
+            .first()
+            .and_then(|row| row[0].as_integer())
+            .map_or(0, i64::unsigned_abs))
     }
 
     /// Tenant and age. A row whose tenant has another fate by now was found under the wrong

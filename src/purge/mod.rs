@@ -249,19 +249,11 @@ impl Runner<'_> {
                 .collect();
             let mut dependents = vec![0; self.bench.target.dependents.len()];
             if !going.is_empty() {
-                let instants = self.bench.instants(fate);
                 for at in self.bench.target.order.iter().copied() {
-                    let statement = crate::sql::sqlite::count_dependent(
-                        self.bench.target,
-                        &instants,
-                        at,
-                        &going,
-                    );
-                    let rows = session.rows(&statement).await?;
-                    dependents[at] = rows
-                        .first()
-                        .and_then(|row| row[0].as_integer())
-                        .map_or(0, i64::unsigned_abs);
+                    dependents[at] = self
+                        .bench
+                        .count_dependent(at, &going, fate, session)
+                        .await?;
                 }
             }
             self.committed(&rows, &dependents, fate);

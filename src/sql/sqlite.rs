@@ -6,7 +6,7 @@ mod dependents;
 mod observation;
 mod ranking;
 
-pub use dependents::{count_dependent, delete_dependent, update_dependent};
+pub use dependents::{count_dependent, delete_dependent, shares_rows, update_dependent};
 pub use observation::{
     child_rows, collation, columns_of, foreign_keys_of, indexes_of, key_span, oddly_written,
     source, tables, tenants, text_forms, triggers,

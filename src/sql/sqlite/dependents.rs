@@ -4,30 +4,37 @@ use super::{
     AntiJoin, Binds, Instants, Key, ROW, Statement, Target, assignments, column, from, joined,
     key_columns, key_in,
 };
-use crate::model::{DependentAction, Table};
+use crate::model::{Action, DependentAction, Table};
 use crate::sql::render;
 
-/// The rows of one dependent that hang on these roots, of dependents above it included in its
-/// conditions; less those that an earlier dependent of the same table, or the batch itself,
-/// already counts.
+/// The rows of one dependent that hang on these roots. Roots of the batch itself go as roots.
 fn reached(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
-    let dependent = &target.dependents[at];
-    let mut conditions = vec![hangs(target, at, keys, binds)];
-    for (earlier, other) in target.dependents.iter().enumerate().take(at) {
-        let counted = !matches!(other.action, DependentAction::Keep);
-        if counted && other.table.name == dependent.table.name {
-            conditions.push(format!(
-                "({}) IS NOT TRUE",
-                hangs(target, earlier, keys, binds)
-            ));
-        }
+    let mut condition = hangs(target, at, keys, binds);
+    if touches_roots(target, at) {
+        let roots = key_in(&target.table, ROW, keys, binds);
+        condition += &format!(" AND NOT {roots}");
     }
-    if dependent.table.name == target.table.name
-        && matches!(target.action, crate::model::Action::Delete)
-    {
-        conditions.push(format!("NOT {}", key_in(&target.table, ROW, keys, binds)));
-    }
-    conditions.join(" AND ")
+    condition
+}
+
+fn touches_roots(target: &Target, at: usize) -> bool {
+    matches!(target.action, Action::Delete) && target.dependents[at].table.name == target.table.name
+}
+
+/// Whether an earlier dependent may reach the same rows: then what a statement touches is not what
+/// counts, and the rows are counted before anything is done to them.
+pub fn shares_rows(target: &Target, at: usize) -> bool {
+    earlier_of_same_table(target, at).next().is_some()
+}
+
+fn earlier_of_same_table(target: &Target, at: usize) -> impl Iterator<Item = usize> {
+    let name = &target.dependents[at].table.name;
+    let earlier = target.dependents[..at].iter().enumerate();
+    earlier
+        .filter(move |(_, other)| {
+            !matches!(other.action, DependentAction::Keep) && other.table.name == *name
+        })
+        .map(|(earlier, _)| earlier)
 }
 
 /// The condition that the row ROW of the dependent's table hangs on one of the roots.
@@ -65,13 +72,21 @@ fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String 
     condition
 }
 
-/// How many rows of a dependent hang on these roots.
+/// How many rows of a dependent hang on these roots. A row that is reached twice counts under the
+/// first dependent in the order written.
 pub fn count_dependent(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
     let mut binds = Binds::new(instants);
-    let reached = reached(target, at, keys, &mut binds);
+    let mut conditions = vec![reached(target, at, keys, &mut binds)];
+    for earlier in earlier_of_same_table(target, at) {
+        conditions.push(format!(
+            "({}) IS NOT TRUE",
+            hangs(target, earlier, keys, &mut binds)
+        ));
+    }
     let table = from(&target.dependents[at].table, ROW);
+    let conditions = conditions.join(" AND ");
     Statement::new(
-        format!("SELECT count(*) FROM {table} WHERE {reached}"),
+        format!("SELECT count(*) FROM {table} WHERE {conditions}"),
         binds,
     )
 }
