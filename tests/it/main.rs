@@ -4,8 +4,18 @@
 //! A test's name is a sentence that is true when it passes. A test that cannot run says so aloud, and fails where
 //! `RETENTION_OPERATOR_REQUIRE_ALL=1` is set, as `tests/run` does.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_wrap, clippy::unused_self, clippy::needless_pass_by_value)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_wrap,
+    clippy::unused_self,
+    clippy::needless_pass_by_value
+)]
 
 mod architecture;
+mod bed;
+mod kill;
 mod model;
 mod openai_agents;
+mod race;
