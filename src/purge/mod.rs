@@ -156,6 +156,9 @@ impl Runner<'_> {
         );
         while let Some(page) = walk.next(session).await? {
             self.is_over()?;
+            if count {
+                self.tally.sighted(page.sightings);
+            }
             for (fate, keys) in page.groups {
                 for keys in keys.chunks(JUDGED_AT_ONCE) {
                     let rows = bench.judge(keys, fate, session).await?;
@@ -169,6 +172,9 @@ impl Runner<'_> {
                     }
                 }
             }
+        }
+        if self.access == Access::Sweep {
+            self.tally.swept();
         }
         Ok(())
     }
@@ -185,7 +191,9 @@ impl Runner<'_> {
             &self.access,
         );
         while let Some(page) = walk.next(session).await? {
-            self.tally.sighted(page.sightings);
+            if self.allowance.is_none() {
+                self.tally.sighted(page.sightings);
+            }
             self.job.watch.reached(Point::Found);
             for (fate, keys) in page.groups {
                 if self.job.dry_run {

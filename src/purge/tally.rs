@@ -227,7 +227,7 @@ impl Tally {
             self.counts.overdue.rows += eligible.saturating_sub(self.counts.gone());
         }
         self.counts.overdue.at_least = !matches!(end, End::Done | End::CapReached);
-        if self.whole && matches!(end, End::Done) {
+        if self.whole && matches!(end, End::Done | End::CapReached) {
             if self.has_age {
                 self.counts.undatable = Some(self.sightings.undatable);
                 self.counts.unreadable = Some(self.sightings.unreadable);

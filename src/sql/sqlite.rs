@@ -82,27 +82,25 @@ fn key_in(table: &Table, alias: &str, keys: &[Key], binds: &mut Binds) -> String
     if keys.is_empty() {
         return "0".to_owned();
     }
-    let columns = key_columns(table, alias);
-    let integers: Option<Vec<String>> = keys
-        .iter()
-        .map(|key| match key.0[..] {
-            [Value::Integer(integer)] => Some(integer.to_string()),
-            _ => None,
-        })
-        .collect();
-    if let Some(integers) = integers {
+    let list = binds.keys(|binds| key_list(keys, binds));
+    format!("({}) IN ({list})", key_columns(table, alias).join(", "))
+}
+
+fn key_list(keys: &[Key], binds: &mut Binds) -> String {
+    let integer = |key: &Key| match key.0[..] {
+        [Value::Integer(integer)] => Some(integer.to_string()),
+        _ => None,
+    };
+    if let Some(integers) = keys.iter().map(integer).collect::<Option<Vec<_>>>() {
         // One value whatever the batch's size: the statement stays prepared.
         let list = binds.add(Value::Text(format!("[{}]", integers.join(","))));
-        return format!(
-            "{} IN (SELECT value FROM json_each({list}))",
-            columns.join(", ")
-        );
+        return format!("SELECT value FROM json_each({list})");
     }
     let rows: Vec<String> = keys
         .iter()
         .map(|key| format!("({})", binds.add_all(&key.0)))
         .collect();
-    format!("({}) IN (VALUES {})", columns.join(", "), rows.join(", "))
+    format!("VALUES {}", rows.join(", "))
 }
 
 /// Columns of a walk: key, tenant, age, whether `where` holds.

@@ -15,7 +15,7 @@ impl Statement {
     pub(super) fn new(text: String, binds: Binds) -> Self {
         Self {
             text,
-            binds: binds.0,
+            binds: binds.values,
         }
     }
 
@@ -60,21 +60,31 @@ impl Instants {
 }
 
 /// Values in the order of their numbers; `:now` is always ?1 and `:cutoff` ?2.
-pub(super) struct Binds(Vec<Value>);
+pub(super) struct Binds {
+    values: Vec<Value>,
+    /// The parameters of the batch's keys, bound once however often a statement names them.
+    keys: Option<String>,
+}
 
 impl Binds {
     pub(super) fn new(instants: &Instants) -> Self {
-        Self(vec![instants.now.clone(), instants.cutoff.clone()])
+        Self {
+            values: vec![instants.now.clone(), instants.cutoff.clone()],
+            keys: None,
+        }
     }
 
     pub(super) fn none() -> Self {
-        Self(vec![Value::Null, Value::Null])
+        Self {
+            values: vec![Value::Null, Value::Null],
+            keys: None,
+        }
     }
 
     /// Adds a value and gives its parameter.
     pub(super) fn add(&mut self, value: Value) -> String {
-        self.0.push(value);
-        format!("?{}", self.0.len())
+        self.values.push(value);
+        format!("?{}", self.values.len())
     }
 
     pub(super) fn add_all(&mut self, values: &[Value]) -> String {
@@ -83,5 +93,15 @@ impl Binds {
             .map(|value| self.add(value.clone()))
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    /// What the keys of a statement's batch are written as; a statement has one batch.
+    pub(super) fn keys(&mut self, write: impl FnOnce(&mut Self) -> String) -> String {
+        if let Some(keys) = &self.keys {
+            return keys.clone();
+        }
+        let keys = write(self);
+        self.keys = Some(keys.clone());
+        keys
     }
 }
