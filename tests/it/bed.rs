@@ -132,7 +132,9 @@ impl Bed {
                 .fetch_all(&mut connection)
                 .await
                 .unwrap();
-            rows.iter().map(|row| row.get(0)).collect()
+            let numbers = rows.iter().map(|row| row.get(0)).collect();
+            connection.close().await.unwrap();
+            numbers
         })
     }
 
@@ -165,6 +167,8 @@ pub fn elsewhere(database: &Path, sql: &str) -> Result<(), String> {
             let done = sqlx::raw_sql(AssertSqlSafe(sql))
                 .execute(&mut connection)
                 .await;
+            // Gone before anybody else looks: its lock ends with it.
+            connection.close().await.map_err(|e| e.to_string())?;
             done.map(drop).map_err(|error| error.to_string())
         })
     });

@@ -13,6 +13,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod access;
 mod architecture;
 mod bed;
 mod kill;

@@ -75,6 +75,11 @@ fn a_row_refreshed_meanwhile_survives() {
 }
 
 #[test]
+fn a_row_refreshed_to_exactly_its_cutoff_survives() {
+    chat_8_survives("UPDATE chats SET updated_at = unixepoch('2026-10-22 12:00:00') WHERE id = 8");
+}
+
+#[test]
 fn a_row_pinned_meanwhile_survives() {
     chat_8_survives("UPDATE chats SET pinned = 1 WHERE id = 8");
 }
