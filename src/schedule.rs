@@ -31,8 +31,8 @@ impl Schedule {
             "@hourly" => "0 * * * *",
             other => other,
         };
-        if fields.contains(['L', 'W', '#', '+']) {
-            return Err("L, W, # and + are not fields that CronJob knows".to_owned());
+        if let Some(word) = foreign_word(fields) {
+            return Err(format!("`{word}` is nothing that CronJob knows"));
         }
         let cron = CronParser::builder()
             .seconds(Seconds::Disallowed)
@@ -56,6 +56,24 @@ impl Schedule {
             .ok()
             .map(|slot| slot.timestamp())
     }
+}
+
+/// The parser's own extensions (L, W, #, +): CronJob takes numbers, names of
+/// months and days, `*` and `?`.
+fn foreign_word(fields: &str) -> Option<&str> {
+    const NAMES: [&str; 19] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun",
+        "mon", "tue", "wed", "thu", "fri", "sat",
+    ];
+    let known = |word: &str| {
+        ["*", "?"].contains(&word)
+            || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+            || NAMES.contains(&word.to_lowercase().as_str())
+    };
+    fields
+        .split_whitespace()
+        .flat_map(|field| field.split([',', '-', '/']))
+        .find(|word| !known(word))
 }
 
 /// `5/15` means from the fifth on, in steps of 15; the parser wants the end written.
@@ -101,6 +119,14 @@ mod tests {
             "2026-11-21T03:00:00Z"
         );
         assert_eq!(
+            next("0 0 1 JUL *", "2026-11-21T02:00:00Z"),
+            "2027-07-01T00:00:00Z"
+        );
+        assert_eq!(
+            next("0 0 * * Wed", "2026-11-21T02:00:00Z"),
+            "2026-11-25T00:00:00Z"
+        );
+        assert_eq!(
             next("5/15 * * * *", "2026-11-21T02:21:00Z"),
             "2026-11-21T02:35:00Z"
         );
@@ -117,6 +143,8 @@ mod tests {
             "0 0 30 2 *",
             "61 * * * *",
             "0 0 L * *",
+            "0 0 15W * *",
+            "0 0 * * 5#2",
         ] {
             assert!(Schedule::parse(bad, TimeZone::UTC).is_err(), "{bad:?}");
         }

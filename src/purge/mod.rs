@@ -11,7 +11,7 @@ mod walk;
 mod watch;
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use preflight::preflight;
 pub use watch::{Job, Point, Unwatched, Watch};
@@ -32,6 +32,8 @@ const JUDGED_AT_ONCE: usize = 500;
 const MANY_FAILURES: u64 = 20;
 /// How often a batch is tried that finds somebody in its way.
 const TRIES: u32 = 3;
+/// The first pause before it is tried again; the next is twice as long.
+const BACK_OFF: Duration = Duration::from_millis(25);
 /// How often the next-oldest rows move up for those that could not go.
 const CAP_ROUNDS: u32 = 4;
 /// A target that has taken this many rows, and a twentieth of its table, is swept instead.
@@ -322,17 +324,22 @@ impl Runner<'_> {
                     self.committed(&committed.rows, &committed.dependents, fate);
                     self.rest(keys_left.len(), committed.took, session).await;
                 }
-                Err(BatchError::Database(error))
-                    if matches!(error.class, ErrorClass::Busy | ErrorClass::Timeout) =>
-                {
-                    // The whole batch again, smaller: never a single statement of it.
+                Err(BatchError::Database(error)) if error.class == ErrorClass::Busy => {
+                    // The whole batch again: never a single statement of it.
                     self.pace.hindered();
                     tries += 1;
-                    if tries >= TRIES && keys.len() == 1 || tries >= TRIES * 4 {
+                    if tries >= TRIES {
                         return Err(error.into());
                     }
+                    tokio::time::sleep(BACK_OFF * 2_u32.pow(tries)).await;
+                    work.push(keys);
+                }
+                Err(BatchError::Database(error))
+                    if error.class == ErrorClass::Timeout && keys.len() > 1 =>
+                {
+                    self.pace.hindered();
                     let (one, other) = keys.split_at(keys.len() / 2);
-                    work.extend([other, one].into_iter().filter(|half| !half.is_empty()));
+                    work.extend([other, one]);
                 }
                 Err(BatchError::Database(error)) if error.class != ErrorClass::Constraint => {
                     return Err(error.into());
@@ -409,7 +416,7 @@ impl Runner<'_> {
     }
 
     /// Outside of any transaction, so that the application goes first.
-    async fn rest(&mut self, rows: usize, took: std::time::Duration, session: &mut Session) {
+    async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
         let rest = self.pace.batch(rows, took);
         self.tally.batch(took, rest);
         if self.tally.batches().is_multiple_of(64) {
@@ -418,7 +425,7 @@ impl Runner<'_> {
         let started = Instant::now();
         while started.elapsed() < rest && !self.job.is_stopped() && !self.job.is_late() {
             let left = rest.saturating_sub(started.elapsed());
-            tokio::time::sleep(left.min(std::time::Duration::from_millis(200))).await;
+            tokio::time::sleep(left.min(Duration::from_millis(200))).await;
         }
     }
 }

@@ -19,4 +19,5 @@ mod bed;
 mod kill;
 mod model;
 mod openai_agents;
+mod poison;
 mod race;
