@@ -103,7 +103,8 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
     for dependent in &target.dependents {
         let count = dependent.deleted + dependent.updated;
         let verb = match (dry, dependent.updated > 0) {
-            (true, _) => "would go or change with them",
+            (true, true) => "would change with them",
+            (true, false) => "would go with them",
             (false, true) => "changed with them",
             (false, false) => "went with them",
         };
@@ -148,9 +149,9 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
             writeln!(out, "  note: {note}")?;
         }
     }
-    let conditions = ["where", "exemptions", "keepNewest"]
+    let conditions = ["where", "keepNewest", "exemptions"]
         .iter()
-        .filter_map(|part| Some(format!("{part}: {}", target.understood.get(*part)?)));
+        .filter_map(|part| Some(format!("{part} {}", target.understood.get(*part)?)));
     writeln!(
         out,
         "  understood: {}",
