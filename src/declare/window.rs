@@ -66,7 +66,8 @@ pub fn answer(text: &str, source: &Source) -> Answer {
     let Some(unit) = source.unit else {
         return match parse_window(text) {
             Ok(window) => Answer::Set(window),
-            Err(message) => unknown(Reason::NotAWindow, message),
+            // The value is a row's, and stays out of reports: parse_window says it back.
+            Err(_) => unknown(Reason::NotAWindow, "the value is no window".to_owned()),
         };
     };
     match (text.parse::<i64>(), source.non_positive) {
@@ -328,6 +329,16 @@ mod tests {
             asked("-3", Some(Unit::Day), Some(api::NonPositive::Silent)),
             Answer::Silent
         );
+    }
+
+    #[test]
+    fn what_a_source_holds_is_not_said_back() {
+        for unit in [None, Some(Unit::Day)] {
+            let Answer::Unknown(unknown) = asked("ann@example.org", unit, None) else {
+                panic!("an address is no window")
+            };
+            assert!(!unknown.message.contains("ann"), "{}", unknown.message);
+        }
     }
 
     #[test]
