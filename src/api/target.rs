@@ -153,9 +153,9 @@ pub struct KeepNewest {
     /// by the primary key.
     pub rows: i64,
 
-    /// Default none: all rows that the target is about are one partition. Columns whose values make a partition, for
-    /// example `[session_id]`. Hazard: name the tenant's column here if each tenant is to keep its own newest rows.
-    /// Rows with NULL in one of these columns are kept.
+    /// Default none: the rows of each tenant are one partition, and without a tenant all rows that the target is about.
+    /// Columns whose values make a partition within that, for example `[session_id]`. Rows with NULL in one of these
+    /// columns are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partition_by: Vec<String>,
 
