@@ -74,8 +74,33 @@ pub fn allowed_function(name: &str, arguments: usize) -> Option<Allowed> {
     SCALAR.contains(&name).then_some(Allowed::Scalar)
 }
 
-/// The documented list, in alphabetical order.
 #[cfg(test)]
-pub fn documented() -> impl Iterator<Item = &'static str> {
-    SCALAR.iter().chain(AGGREGATE).copied()
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_every_function_and_no_other() {
+        let reference = include_str!("../../docs/reference.md");
+        let (_, section) = reference.split_once("\n### Functions\n").unwrap();
+        let (section, _) = section.split_once("\n#").unwrap();
+        let listed: Vec<&str> = section
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter_map(|code| code.strip_suffix("()"))
+            .collect();
+        let allowed: Vec<&str> = SCALAR.iter().chain(AGGREGATE).copied().collect();
+        for name in &allowed {
+            assert!(
+                listed.contains(name),
+                "docs/reference.md does not list {name}()"
+            );
+        }
+        for name in &listed {
+            assert!(
+                allowed.contains(name),
+                "docs/reference.md lists {name}(), which is refused"
+            );
+        }
+    }
 }

@@ -9,6 +9,9 @@ macro_rules! reasons {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
 
+        #[cfg(test)]
+        pub const ALL: &[Reason] = &[$(Reason::$name,)+];
+
         impl Reason {
             /// The word, as reports print it.
             pub fn word(self) -> &'static str {
@@ -87,5 +90,27 @@ reasons! {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_stands_in_the_reference_with_its_next_step() {
+        let reference = include_str!("../../docs/reference.md");
+        for reason in ALL {
+            let row = format!("| `{reason}` | ");
+            let row = reference.lines().find(|line| line.starts_with(&row));
+            let Some(row) = row else {
+                panic!("docs/reference.md: `{reason}` has no row among the reasons");
+            };
+            let end = format!(" | {} |", reason.next_step());
+            assert!(
+                row.ends_with(&end),
+                "docs/reference.md: the row of `{reason}` must end with{end}"
+            );
+        }
     }
 }
