@@ -21,4 +21,6 @@ mod kill;
 mod model;
 mod openai_agents;
 mod poison;
+mod quickstart;
 mod race;
+mod reference;

@@ -1,0 +1,99 @@
+//! The documentation against what it documents: every field has its line, every path and link leads somewhere.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use retention_operator::api::{
+    DatabaseConnectionSpec, PurgeRunSpec, PurgeRunStatus, RetentionPolicySpec,
+};
+use schemars::schema_for;
+use serde_json::Value;
+
+const DOCUMENTS: [&str; 4] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/reference.md",
+    "docs/semantics.md",
+];
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The names of all fields of our own types; Kubernetes' types have documentation of their own.
+fn fields(schema: &Value, found: &mut BTreeSet<String>) {
+    let Value::Object(schema) = schema else {
+        return;
+    };
+    for (key, value) in schema {
+        match (key.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                for (name, property) in properties {
+                    found.insert(name.clone());
+                    fields(property, found);
+                }
+            }
+            ("$defs", Value::Object(types)) => {
+                for (_, of_ours) in types.iter().filter(|(name, _)| !name.contains("io.k8s")) {
+                    fields(of_ours, found);
+                }
+            }
+            _ => fields(value, found),
+        }
+    }
+}
+
+#[test]
+fn the_reference_names_every_field() {
+    let reference = read("docs/reference.md");
+    let named: BTreeSet<&str> = reference
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .flat_map(|code| code.split(|char: char| !char.is_ascii_alphanumeric()))
+        .collect();
+    let mut found = BTreeSet::new();
+    for schema in [
+        schema_for!(DatabaseConnectionSpec),
+        schema_for!(RetentionPolicySpec),
+        schema_for!(PurgeRunSpec),
+        schema_for!(PurgeRunStatus),
+    ] {
+        fields(schema.as_value(), &mut found);
+    }
+    assert!(found.len() > 100, "{found:?}");
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|name| !named.contains(name.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/reference.md does not name {missing:?}"
+    );
+}
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in DOCUMENTS {
+        let text = read(document);
+        let folder = root.join(document);
+        let folder = folder.parent().unwrap();
+        for code in text.split('`').skip(1).step_by(2) {
+            if code.starts_with("src/") && !code.contains('*') {
+                assert!(root.join(code).exists(), "{document} names {code}");
+            }
+        }
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let path = link.split('#').next().unwrap_or_default();
+            if !link.contains("://") && !path.is_empty() {
+                assert!(folder.join(path).exists(), "{document} links to {link}");
+            }
+        }
+    }
+}
