@@ -215,8 +215,11 @@ impl Runner<'_> {
             let gone = self.tally.gone();
             let on_index = matches!(self.access, Access::AgeIndex | Access::TenantIndex);
             if on_index && gone >= SWEEP_AFTER && gone * 20 >= rows_at_most {
-                // Rows that are kept will be met again: only what is gone stays counted.
-                self.tally.begin_again();
+                // Rows that are kept will be met again: only what is gone stays counted. Under a
+                // cap a look at all candidates has counted them, and nothing is counted twice.
+                if self.allowance.is_none() {
+                    self.tally.begin_again();
+                }
                 self.access = Access::Sweep;
                 self.tally.access_changed();
                 walk = Walk::new(
@@ -228,7 +231,7 @@ impl Runner<'_> {
                 );
             }
         }
-        if self.access == Access::Sweep {
+        if self.access == Access::Sweep && self.allowance.is_none() {
             self.tally.swept();
         }
         Ok(())

@@ -88,7 +88,13 @@ impl Tally {
     pub fn planned(&mut self, rows: &[JudgedRow], fate: Fate) {
         let mut eligible = 0;
         for row in rows {
-            eligible += u64::from(row.verdict == Verdict::Goes);
+            if row.verdict == Verdict::Goes {
+                eligible += 1;
+                // Until it is gone.
+                if let Some(tenant) = self.tenant(row) {
+                    tenant.overdue += 1;
+                }
+            }
             self.kept(row, fate);
             self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
         }
@@ -110,6 +116,9 @@ impl Tally {
                 going += 1;
                 if let Some(tenant) = self.tenant(row) {
                     tenant.gone += 1;
+                    if planned {
+                        tenant.overdue = tenant.overdue.saturating_sub(1);
+                    }
                 }
             }
             if !planned {

@@ -89,3 +89,28 @@ fn an_index_is_walked_past_rows_that_stay_and_every_tenant_is_met() {
         [7_001]
     );
 }
+
+#[test]
+fn under_a_cap_held_and_overdue_rows_stay_counted_when_the_index_gives_way() {
+    let told = |policy: &str| {
+        let bed = crowded()
+            .with("dependents:", "maxRowsPerRun: 15000\n    dependents:")
+            .with("schedule:", policy);
+        let outcome = bed.run(1_000, &Unwatched);
+        assert_eq!(outcome.exit, 0);
+        let status = outcome.reports[0].status.as_ref().unwrap();
+        let target = serde_json::to_value(&status.targets[0]).unwrap();
+        let tenants = target["tenants"].as_array().unwrap();
+        let by_tenant: i64 = tenants.iter().filter_map(|t| t["overdue"].as_i64()).sum();
+        assert_eq!(target["overdue"]["rows"], by_tenant, "{target}");
+        assert_eq!(target["rows"]["deleted"], 15_000);
+        let held = target["kept"]["held"]["pinned"].as_i64().unwrap();
+        let parts = 15_000 + held + by_tenant;
+        assert_eq!(target["rows"]["selected"], parts, "{target}");
+        (target["access"]["path"].clone(), held, by_tenant)
+    };
+    let (planned, held, overdue) = told("dryRun: true\n  schedule:");
+    assert!(held > 0 && overdue > 0);
+    assert_eq!(planned, "Index");
+    assert_eq!(told("schedule:"), ("Sweep".into(), held, overdue));
+}
