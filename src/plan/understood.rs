@@ -32,7 +32,7 @@ pub fn of(target: &Target) -> BTreeMap<String, String> {
             .collect();
         let mut text = format!("default {}", windows.default);
         if !windows.tenants.is_empty() {
-            text += &format!(", {} tenants of their own", windows.tenants.len());
+            text += &format!(", tenants with their own: {}", windows.tenants.len());
         }
         if !sources.is_empty() {
             text += &format!(", sources {}", sources.join(", "));
