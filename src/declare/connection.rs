@@ -39,20 +39,21 @@ pub fn declare(
     if let Err(refusal) = exactly_one("spec", &engines) {
         refusals.push(refusal);
     }
+    const ENGINE: &str = "write sqlite: {path: PATH}, the engine that is supported";
     let later = [
-        ("postgres", postgres.is_some()),
-        ("mysql", mysql.is_some()),
-        ("json", json.is_some()),
-        ("services", !services.is_empty()),
-        ("runner", runner.is_some()),
+        ("postgres", postgres.is_some(), "is", ENGINE),
+        ("mysql", mysql.is_some(), "is", ENGINE),
+        ("json", json.is_some(), "is", ENGINE),
+        ("services", !services.is_empty(), "are", "remove them"),
+        ("runner", runner.is_some(), "is", "remove it"),
     ];
-    for (name, written) in later {
+    for (name, written, is, write) in later {
         if written {
             refusals.push(Refusal::new(
                 format!("spec.{name}"),
                 Reason::NotSupported,
-                format!("{name} is not supported yet"),
-                "remove it; sqlite is what works",
+                format!("{name} {is} not supported yet"),
+                write,
             ));
         }
     }
