@@ -22,3 +22,4 @@ mod model;
 mod openai_agents;
 mod poison;
 mod race;
+mod refused;
