@@ -16,12 +16,10 @@ impl Schedule {
     pub fn parse(text: &str, zone: TimeZone) -> Result<Self, String> {
         let text = text.trim();
         if text.contains("TZ=") {
-            return Err("a time zone stands in the cron line: write spec.timeZone".to_owned());
+            return Err("a time zone stands in the cron line, and not in spec.timeZone".to_owned());
         }
         if text.starts_with("@every") {
-            return Err(
-                "@every has no slots: write five fields, or a macro such as @hourly".to_owned(),
-            );
+            return Err("@every has no slots that a clock could name".to_owned());
         }
         let fields = match text {
             "@yearly" | "@annually" => "0 0 1 1 *",
@@ -39,7 +37,7 @@ impl Schedule {
             .year(Year::Disallowed)
             .build()
             .parse(&open_steps(fields))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
         let schedule = Self { cron, zone };
         // The 30th of February parses, and would never come.
         match schedule.next_after(jiff::Timestamp::UNIX_EPOCH) {

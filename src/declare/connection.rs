@@ -9,6 +9,8 @@ use super::{Connection, Limits};
 use crate::api::{self, DatabaseConnectionSpec};
 use crate::model::{Reason, Refusal};
 
+const ENGINE: &str = "write sqlite: {path: PATH}, the engine that is supported";
+
 /// The connection and its ceiling.
 pub fn declare(
     document: &Document<DatabaseConnectionSpec>,
@@ -40,19 +42,19 @@ pub fn declare(
         refusals.push(refusal);
     }
     let later = [
-        ("postgres", postgres.is_some()),
-        ("mysql", mysql.is_some()),
-        ("json", json.is_some()),
-        ("services", !services.is_empty()),
-        ("runner", runner.is_some()),
+        ("postgres", postgres.is_some(), "is", ENGINE),
+        ("mysql", mysql.is_some(), "is", ENGINE),
+        ("json", json.is_some(), "is", ENGINE),
+        ("services", !services.is_empty(), "are", "remove them"),
+        ("runner", runner.is_some(), "is", "remove it"),
     ];
-    for (name, written) in later {
+    for (name, written, is, write) in later {
         if written {
             refusals.push(Refusal::new(
                 format!("spec.{name}"),
                 Reason::NotSupported,
-                format!("{name} is not supported yet"),
-                "remove it; sqlite is what works",
+                format!("{name} {is} not supported yet"),
+                write,
             ));
         }
     }

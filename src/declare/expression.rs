@@ -14,7 +14,7 @@ use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token};
 
-use super::functions::{Allowed, allowed_function};
+use super::functions::{Allowed, allowed_function, lacks_its_instant};
 use super::names::Ceiling;
 use crate::model::{Expression, Parameter, ROW, Reason, Refusal, TableName};
 
@@ -30,13 +30,11 @@ pub struct Context<'a> {
 
 /// Parses an expression and walks every part of it.
 pub fn parse(text: &str, context: &Context<'_>) -> Result<Expression, Refusal> {
-    let tree = parse_one(text).map_err(|what| {
-        refusal(
-            context,
-            what,
-            "write exactly one SQL expression, e.g. \"status = 'finished'\"",
-        )
-    })?;
+    const WRITE: &str = "write exactly one SQL expression, e.g. \"status = 'finished'\"";
+    if text.trim().is_empty() {
+        return Err(refusal(context, "the expression is empty", WRITE));
+    }
+    let tree = parse_one(text).map_err(|what| refusal(context, what, WRITE))?;
     // The tree is what is rendered later. Some literals do not survive the renderer (two quotes in
     // a row inside of one): then the database would see another expression than the one walked.
     if parse_one(&tree.to_string()).as_ref() != Ok(&tree) {
@@ -302,16 +300,16 @@ impl Walk<'_> {
         if !self.context.parameters.contains(&parameter) {
             let (what, write) = match parameter {
                 Parameter::Tenant => (
-                    ":tenant stands where there are no tenants",
-                    "declare the target's `tenant`, or leave it out",
+                    ":tenant stands where there is none: the target has no tenant, or this is no condition on its rows",
+                    "write tenant: {column: NAME} under the target, or leave :tenant out",
                 ),
                 Parameter::Cutoff => (
                     ":cutoff stands where there is none: the target has no age, or this is no condition on its rows",
-                    "declare the target's `age`, or leave it out",
+                    "write age: {column: NAME} under the target, or leave :cutoff out",
                 ),
                 Parameter::Now => (
-                    ":now has no encoding here: the target has no age",
-                    "declare the target's `age`, or leave it out",
+                    ":now has no encoding here: the target has no age, or this is no condition on its rows",
+                    "write age: {column: NAME} under the target, or leave :now out",
                 ),
             };
             return Err(self.refuse(span, what, write));
@@ -356,6 +354,13 @@ impl Walk<'_> {
                     "put it into a subquery: (select count(*) from ...)",
                 ));
             }
+            None if lacks_its_instant(&lower, args.len()) => {
+                return Err(self.refuse(
+                    function.span(),
+                    &format!("`{function}` follows the machine and not the run's clock"),
+                    "use :now, or name the instant",
+                ));
+            }
             None => {
                 return Err(self.refuse(
                     function.span(),
@@ -390,7 +395,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// `datetime('now')` reads another clock than the run's.
+    /// `datetime('now')` reads another clock than the run's, and `localtime` and `utc` the zone of
+    /// the machine.
     fn refuse_wall_clock(&self, function: &str, argument: &Expr) -> Result<(), Refusal> {
         let dates = [
             "date",
@@ -407,7 +413,7 @@ impl Walk<'_> {
             return Ok(());
         };
         if dates.contains(&function)
-            && ["now", "localtime"].contains(&text.trim().to_lowercase().as_str())
+            && ["now", "localtime", "utc"].contains(&text.trim().to_lowercase().as_str())
         {
             return Err(self.refuse(
                 value.span,

@@ -68,10 +68,15 @@ pub fn allowed_function(name: &str, arguments: usize) -> Option<Allowed> {
     if AGGREGATE.contains(&name) {
         return Some(Allowed::Aggregate);
     }
-    if NEEDS_ARGUMENT.contains(&name) && arguments == 0 || name == "strftime" && arguments < 2 {
+    if lacks_its_instant(name, arguments) {
         return None;
     }
     SCALAR.contains(&name).then_some(Allowed::Scalar)
+}
+
+/// Whether a date function reads the machine's clock for want of an argument.
+pub fn lacks_its_instant(name: &str, arguments: usize) -> bool {
+    NEEDS_ARGUMENT.contains(&name) && arguments == 0 || name == "strftime" && arguments < 2
 }
 
 #[cfg(test)]

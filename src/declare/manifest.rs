@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use serde_yaml::Value;
 
 use super::Refused;
+use super::misread::{malformed, mistyped};
 use crate::api::{DatabaseConnectionSpec, GROUP, PurgeRunSpec, RetentionPolicySpec, VERSION};
 use crate::model::{Reason, Refusal};
 
@@ -55,17 +57,10 @@ pub fn parse(file: &str, text: &str, into: &mut Manifests) {
             }
             // After a syntax error the rest of the file has no meaning.
             Err(error) => {
-                let message = error.to_string();
-                let write = if message.contains("duplicate") {
-                    "write each key once"
-                } else {
-                    "mend the YAML there"
-                };
-                let refusal = Refusal::new("", Reason::Malformed, message, write);
                 into.refused.push(Refused {
                     file: file.to_owned(),
                     object: String::new(),
-                    refusal,
+                    refusal: malformed(&error),
                 });
                 return;
             }
@@ -162,11 +157,8 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
             spec: spec(value, &object)?,
         }),
         "ConfigMap" => {
-            let data = value
-                .get("data")
-                .cloned()
-                .unwrap_or_else(|| Value::Mapping(serde_yaml::Mapping::new()));
-            let data = typed::<BTreeMap<String, String>>(data, "data")
+            let none = Value::Mapping(serde_yaml::Mapping::new());
+            let data = typed(value.get("data").unwrap_or(&none), "data")
                 .map_err(|refusal| (object, refusal))?;
             into.config_maps.push(Document {
                 file,
@@ -211,35 +203,34 @@ fn spec<T: DeserializeOwned>(value: &Value, object: &str) -> Result<T, (String, 
             ),
         ));
     };
-    typed(spec.clone(), "spec").map_err(|refusal| (object.to_owned(), refusal))
+    typed(spec, "spec").map_err(|refusal| (object.to_owned(), refusal))
 }
 
-fn typed<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, Refusal> {
+fn typed<T: DeserializeOwned>(value: &Value, root: &str) -> Result<T, Refusal> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." {
-            root.to_owned()
-        } else {
-            format!("{root}.{path}")
-        };
-        let message = error.inner().to_string();
-        let (reason, write) = if message.starts_with("unknown field") {
-            (
-                Reason::UnknownField,
-                "correct the spelling, or remove the field",
-            )
-        } else if message.starts_with("missing field") {
-            (Reason::Required, "add the field")
-        } else if message.contains("expected a string") {
-            (Reason::InvalidValue, "write a text: quote it, e.g. \"42\"")
-        } else {
-            (
-                Reason::InvalidValue,
-                "write a value of the kind that the message names",
-            )
-        };
-        Refusal::new(field, reason, message, write)
+        let mut field = root.to_owned();
+        let mut inner = Some(value);
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => {
+                    inner = inner.and_then(|list| list.get(*index));
+                    field += &place(*index, inner);
+                }
+                Segment::Map { key } | Segment::Enum { variant: key } => {
+                    inner = inner.and_then(|map| map.get(key));
+                    field += &format!(".{key}");
+                }
+                Segment::Unknown => {}
+            }
+        }
+        mistyped(field, error.inner().to_string())
     })
+}
+
+/// Where in a list an item stands: by its name, where it has one.
+fn place(index: usize, item: Option<&Value>) -> String {
+    let name = item.and_then(|item| item.get("name")?.as_str());
+    name.map_or_else(|| format!("[{index}]"), |name| format!("[{name}]"))
 }
 
 /// Nulls, and keys that YAML takes for something else than text.
@@ -254,39 +245,43 @@ fn check_values(value: &Value, path: &str) -> Result<(), Refusal> {
         Value::Sequence(items) => items
             .iter()
             .enumerate()
-            .try_for_each(|(at, item)| check_values(item, &format!("{path}[{at}]"))),
+            .try_for_each(|(at, item)| check_values(item, &(path.to_owned() + &place(at, Some(item))))),
         Value::Mapping(map) => map.iter().try_for_each(|(key, value)| {
-            let Some(name) = key.as_str() else {
-                let shown = serde_yaml::to_string(key).unwrap_or_default();
-                let message = format!("the key {} is no text", shown.trim());
-                return Err(Refusal::new(
-                    path,
-                    Reason::InvalidValue,
-                    message,
-                    format!("quote the column name: \"{}\"", shown.trim()),
-                ));
+            let shown = match key {
+                Value::String(name) => name.clone(),
+                _ => serde_yaml::to_string(key).unwrap_or_default(),
             };
-            if path.is_empty() && name == "status"
-                || path == "metadata" && name == "creationTimestamp"
-            {
-                return Ok(());
-            }
+            let name = shown.trim();
             let field = if path.is_empty() {
                 name.to_owned()
             } else {
                 format!("{path}.{name}")
             };
-            if ["true", "false", "null"].contains(&name)
-                && [".set", ".values", ".references"]
-                    .iter()
-                    .any(|map| path.ends_with(map))
-            {
+            // Two dialects of YAML disagree on what an unquoted `on` is, and an API server gets
+            // the text `true` from either.
+            let maps_columns = [".set", ".values", ".references"]
+                .iter()
+                .any(|map| path.ends_with(map));
+            if ["true", "false", "null"].contains(&name) && maps_columns {
                 return Err(Refusal::new(
                     field,
                     Reason::InvalidValue,
-                    format!("a column called {name} cannot be told from YAML's own word"),
-                    "rename the column, or leave it out",
+                    format!("{name} is YAML's own word, which it also makes of names such as on, no or y: it names no column"),
+                    "quote the column name, e.g. \"on\"",
                 ));
+            }
+            if !key.is_string() {
+                return Err(Refusal::new(
+                    field,
+                    Reason::InvalidValue,
+                    format!("the key {name} is no text"),
+                    format!("quote it: \"{name}\""),
+                ));
+            }
+            if path.is_empty() && name == "status"
+                || path == "metadata" && name == "creationTimestamp"
+            {
+                return Ok(());
             }
             check_values(value, &field)
         }),
@@ -358,6 +353,45 @@ mod tests {
             refusals(&format!("{HEAD}spec: {{policyRef: {{name: p}}}}\n")),
             []
         );
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_place_and_its_remedy() {
+        for (spec, field, write) in [
+            (
+                "spec: {policyRef: {name: p}, tennants: [a]}",
+                "spec.tennants",
+                "write tenants, or remove the field",
+            ),
+            (
+                "spec: {policyRef: {name: p}, colour: blue}",
+                "spec.colour",
+                "remove the field, or write one of those",
+            ),
+            ("spec: {}", "spec.policyRef", "add policyRef: {name: NAME}"),
+            (
+                "spec: {policyRef: {name: p}, tenants: [42]}",
+                "spec.tenants[0]",
+                "write a text: quote it, \"42\"",
+            ),
+            (
+                "spec: {policyRef: {name: p, name: q}}",
+                "spec.policyRef.name",
+                "write each key once",
+            ),
+            (
+                "spec: {policyRef",
+                "line 5, column 1",
+                "mend the YAML there",
+            ),
+        ] {
+            let refusals = refusals(&format!("{HEAD}{spec}\n"));
+            let told: Vec<_> = refusals
+                .iter()
+                .map(|r| (r.field.as_str(), r.write.as_str()))
+                .collect();
+            assert_eq!(told, [(field, write)], "{refusals:?}");
+        }
     }
 
     #[test]

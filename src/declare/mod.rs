@@ -7,6 +7,7 @@ mod expression;
 mod fields;
 mod functions;
 mod manifest;
+mod misread;
 mod names;
 mod policy;
 mod target;

@@ -43,38 +43,32 @@ pub fn declare(
             }
         }
     }
+    // What could not be read at all is told once, and not again by what names it.
+    for refused in &manifests.refused {
+        if let Some(name) = refused.object.strip_prefix("DatabaseConnection/") {
+            connections.entry(name.to_owned()).or_insert(None);
+        }
+    }
     for name in &narrowing.policies {
         if !manifests
             .policies
             .iter()
             .any(|policy| policy.metadata.name == *name)
+            && !is_unreadable(manifests, name)
         {
+            let known = manifests
+                .policies
+                .iter()
+                .map(|policy| &policy.metadata.name);
+            let known = known.map(String::as_str).collect::<Vec<_>>();
             refused.push(flag(
                 "--policy",
                 format!("there is no policy {name}"),
-                "name one of the policies in the manifests",
+                &known,
             ));
         }
     }
-    for run in &manifests.runs {
-        if !manifests
-            .policies
-            .iter()
-            .any(|policy| policy.metadata.name == run.spec.policy_ref.name)
-        {
-            let what = format!("there is no RetentionPolicy {}", run.spec.policy_ref.name);
-            refused.push(refused_of(
-                run,
-                "PurgeRun",
-                Refusal::new(
-                    "spec.policyRef.name",
-                    Reason::NotFound,
-                    what,
-                    "add the policy to the manifests",
-                ),
-            ));
-        }
-    }
+    refuse_runs(manifests, &mut refused);
     let mut declarations = Vec::new();
     for policy in &manifests.policies {
         // A policy that is not asked for is checked all the same: its manifest is wrong or right.
@@ -96,10 +90,13 @@ pub fn declare(
                 .any(|target| target.name == *name)
         });
         if refused.is_empty() && !known {
+            let known = manifests.policies.iter();
+            let known = known.flat_map(|policy| &policy.spec.targets);
+            let known = known.map(|target| target.name.as_str()).collect::<Vec<_>>();
             refused.push(flag(
                 "--target",
                 format!("no policy of this run has a target {name}"),
-                "name one of the policy's targets",
+                &known,
             ));
         }
     }
@@ -118,11 +115,73 @@ fn refused_of<T>(document: &Document<T>, kind: &str, refusal: Refusal) -> Refuse
     }
 }
 
-fn flag(flag: &str, what: String, write: &str) -> Refused {
+fn flag(flag: &str, what: String, known: &[&str]) -> Refused {
+    let write = match known {
+        [] => format!("leave {flag} out"),
+        [..] => format!("write one of {}", known.join(", ")),
+    };
     Refused {
         file: "command line".to_owned(),
-        object: "PurgeRun/".to_owned(),
+        object: String::new(),
         refusal: Refusal::new(flag, Reason::NotFound, what, write),
+    }
+}
+
+fn is_unreadable(manifests: &Manifests, policy: &str) -> bool {
+    let object = format!("RetentionPolicy/{policy}");
+    manifests
+        .refused
+        .iter()
+        .any(|refused| refused.object == object)
+}
+
+/// A run names a policy and targets of it, and is the only one of its policy.
+fn refuse_runs(manifests: &Manifests, refused: &mut Vec<Refused>) {
+    for (at, run) in manifests.runs.iter().enumerate() {
+        let name = &run.spec.policy_ref.name;
+        let mut refuse = |field: &str, reason, what: String, write: &str| {
+            let refusal = Refusal::new(field, reason, what, write);
+            refused.push(refused_of(run, "PurgeRun", refusal));
+        };
+        if manifests.runs[..at]
+            .iter()
+            .any(|earlier| earlier.spec.policy_ref.name == *name)
+        {
+            refuse(
+                "spec.policyRef.name",
+                Reason::Conflict,
+                format!("another PurgeRun names RetentionPolicy {name} already"),
+                "pass one PurgeRun for each policy",
+            );
+        }
+        let mut policies = manifests.policies.iter();
+        let Some(policy) = policies.find(|policy| policy.metadata.name == *name) else {
+            if !is_unreadable(manifests, name) {
+                refuse(
+                    "spec.policyRef.name",
+                    Reason::NotFound,
+                    format!("there is no RetentionPolicy {name}"),
+                    "add the policy to the manifests, or correct the name",
+                );
+            }
+            continue;
+        };
+        let known = policy
+            .spec
+            .targets
+            .iter()
+            .map(|target| target.name.as_str());
+        let known = known.collect::<Vec<_>>();
+        for target in &run.spec.targets {
+            if !known.contains(&target.as_str()) {
+                refuse(
+                    "spec.targets",
+                    Reason::NotFound,
+                    format!("RetentionPolicy {name} has no target {target}"),
+                    &format!("write one of {}", known.join(", ")),
+                );
+            }
+        }
     }
 }
 
@@ -210,11 +269,11 @@ fn declare_one(
         ("activeDeadlineSeconds", *active_deadline_seconds, 1),
     ];
     for (name, value, least) in negative {
-        if value.is_some_and(|value| value < least) {
+        if let Some(value) = value.filter(|value| *value < least) {
             refusals.push(Refusal::new(
                 format!("spec.{name}"),
                 Reason::InvalidValue,
-                "the number is too small",
+                format!("{value} is less than {least}"),
                 format!("write {least} or more, or remove the field"),
             ));
         }
@@ -259,7 +318,7 @@ fn declare_one(
             "spec.targets",
             Reason::Required,
             "the policy has no target",
-            "name at least one",
+            "write targets: [{name: NAME, table: TABLE, action: Delete, age: {column: COLUMN}}]",
         ));
     }
     unique_names(
@@ -276,17 +335,12 @@ fn declare_one(
         };
         declared.extend(target::declare(spec, &inherited, &mut refusals));
     }
-    let run = match narrowed_run(document, manifests, narrowing, dry_run.unwrap_or(false)) {
-        Ok(run) => run,
-        Err(refusal) => {
-            refusals.push(refusal);
-            None
-        }
-    };
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let Some(run) = run else { return Ok(None) };
+    let Some(run) = narrowed_run(document, manifests, narrowing, dry_run.unwrap_or(false)) else {
+        return Ok(None);
+    };
     if !run.targets.is_empty() {
         declared.retain(|target| run.targets.contains(&target.name));
     }
@@ -311,32 +365,18 @@ fn narrowed_run(
     manifests: &Manifests,
     narrowing: &Narrowing,
     policy_dry: bool,
-) -> Result<Option<PurgeRunSpec>, Refusal> {
+) -> Option<PurgeRunSpec> {
     let name = &policy.metadata.name;
     if !narrowing.policies.is_empty() && !narrowing.policies.contains(name) {
-        return Ok(None);
+        return None;
     }
-    let mut written = manifests
-        .runs
-        .iter()
-        .filter(|run| run.spec.policy_ref.name == *name);
-    let written = match (written.next(), written.next()) {
-        (_, Some(second)) => {
-            return Err(Refusal::new(
-                "metadata.name",
-                Reason::Conflict,
-                format!(
-                    "two PurgeRuns name this policy, PurgeRun/{} is one",
-                    second.metadata.name
-                ),
-                "pass one PurgeRun for each policy",
-            ));
-        }
-        (first, None) => first.map(|run| run.spec.clone()),
-    };
+    let mut runs = manifests.runs.iter();
+    let written = runs
+        .find(|run| run.spec.policy_ref.name == *name)
+        .map(|run| run.spec.clone());
     if written.is_none() && !manifests.runs.is_empty() {
         // Somebody ordered runs of other policies: this one was not ordered.
-        return Ok(None);
+        return None;
     }
     let written = written.unwrap_or_else(|| PurgeRunSpec {
         policy_ref: PolicyRef { name: name.clone() },
@@ -348,38 +388,26 @@ fn narrowed_run(
         .iter()
         .map(|target| target.name.as_str())
         .collect();
-    if let Some(unknown) = written
-        .targets
-        .iter()
-        .find(|target| !known.contains(&target.as_str()))
-    {
-        return Err(Refusal::new(
-            "PurgeRun.spec.targets",
-            Reason::NotFound,
-            format!("the policy has no target {unknown}"),
-            format!("name some of {}", known.join(", ")),
-        ));
-    }
     let targets = narrow(&written.targets, &narrowing.targets);
     let tenants = narrow(&written.tenants, &narrowing.tenants);
     // Two narrowings that exclude each other leave nothing; an empty list would mean everything.
     let (Some(targets), Some(tenants)) = (targets, tenants) else {
-        return Ok(None);
+        return None;
     };
     if !targets.is_empty()
         && !known
             .iter()
             .any(|known| targets.iter().any(|target| target == known))
     {
-        return Ok(None);
+        return None;
     }
     let dry_run = policy_dry || written.dry_run.unwrap_or(false) || narrowing.dry_run;
-    Ok(Some(PurgeRunSpec {
+    Some(PurgeRunSpec {
         targets,
         tenants,
         dry_run: Some(dry_run),
         ..written
-    }))
+    })
 }
 
 /// Empty means all; `None` means that nothing is in both.

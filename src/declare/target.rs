@@ -106,7 +106,7 @@ impl Reader<'_> {
                 "",
                 Reason::Required,
                 "without age and keepNewest every row would go",
-                "add age: {column: NAME}, or keepNewest",
+                "add age: {column: NAME}, or keepNewest: {rows: 200, orderBy: [NAME]}",
             );
         }
         let windows = self.windows(own_window.as_ref(), age.is_some());

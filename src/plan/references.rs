@@ -16,7 +16,7 @@ pub fn check(
     context: &Context<'_>,
     notes: &mut Notes,
 ) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
+    let mut refusals = wrong_parents(declared, target);
     let mut found = Vec::new();
     for path in deleted_paths(target) {
         let table = table_at(target, &path);
@@ -36,6 +36,65 @@ pub fn check(
         }
     }
     target.referenced = found;
+    refusals
+}
+
+/// A dependent that hangs on one table by a foreign key to another: rows of strangers whose keys
+/// happen to be equal would go.
+fn wrong_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (at, dependent) in target.dependents.iter().enumerate() {
+        if matches!(dependent.action, DependentAction::Keep) {
+            continue;
+        }
+        let of = |table: &Table, key: &ForeignKey| {
+            let same =
+                |(own, _): &(String, String)| dependent.references.iter().any(|(by, _)| by == own);
+            table.name == key.to
+                && key.columns.len() == dependent.references.len()
+                && key.columns.iter().all(same)
+        };
+        let keys = &dependent.table.foreign_keys;
+        let parent = dependent
+            .of
+            .map_or(&target.table, |of| &target.dependents[of].table);
+        if keys.iter().any(|key| of(parent, key)) {
+            continue;
+        }
+        let others = target
+            .dependents
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at);
+        let others = others.map(|(_, other)| (Some(&other.name), &other.table));
+        let meant = std::iter::once((None, &target.table))
+            .chain(others)
+            .find_map(|(name, table)| Some((name, table, keys.iter().find(|key| of(table, key))?)));
+        let Some((name, table, key)) = meant else {
+            continue;
+        };
+        let own: Vec<&str> = key.columns.iter().map(|(own, _)| own.as_str()).collect();
+        let pairs: Vec<String> = key
+            .columns
+            .iter()
+            .map(|(own, to)| format!("{own}: {to}"))
+            .collect();
+        let pairs = pairs.join(", ");
+        refusals.push(Refusal::new(
+            format!("{}.dependents[{}].of", declared.field, dependent.name),
+            Reason::Conflict,
+            format!(
+                "the database's foreign key on {} points at {}, and here it is read as pointing at {}: rows that hang on others would go",
+                own.join(", "),
+                table.name.name,
+                parent.name.name
+            ),
+            match name {
+                Some(name) => format!("write of: {name}, references: {{{pairs}}}"),
+                None => format!("remove of, and write references: {{{pairs}}}"),
+            },
+        ));
+    }
     refusals
 }
 
@@ -73,12 +132,15 @@ impl Reference<'_> {
             .iter()
             .map(|(own, _)| own.as_str())
             .collect();
-        self.check_index(&own)?;
+        let enforced = self.context.enforced;
+        // A database that does not enforce its keys does not look for rows by them either.
+        if enforced {
+            self.check_index(&own)?;
+        }
         let named: Vec<&Dependent> = self.covering().collect();
         if named.iter().any(|dependent| dependent.selection.is_none()) {
             return Ok(None);
         }
-        let enforced = self.context.enforced;
         match self.key.on_delete {
             OnDelete::Unset if enforced => {
                 notes

@@ -7,10 +7,10 @@ use crate::declare::{self, EncodingWord, RowValue, SQLITE_SCHEMA, SourceFrom};
 use crate::model::{
     Access, Action, Age, Assignments, Catalog, Dependent, DependentAction, Encoding, Exemption,
     Expression, KeepNewest, OrderColumn, Reason, Refusal, Scalar, Table, TableKind, TableName,
-    Target,
+    Target, quote,
 };
 use crate::observe::Observed;
-use crate::sql::{Surroundings, find_table, resolve as resolve_expression};
+use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};
 
 pub struct Context<'a> {
     pub observed: &'a Observed,
@@ -42,12 +42,14 @@ pub fn resolve(
     };
     let mut notes = Notes::default();
     let mut refusals = resolver.refusals;
-    refusals.append(&mut references::check(
-        declared,
-        &mut target,
-        context,
-        &mut notes,
-    ));
+    for refusal in references::check(declared, &mut target, context, &mut notes) {
+        // An index that a dependent asks for is asked for once.
+        let told =
+            |other: &Refusal| (other.reason, &other.write) == (refusal.reason, &refusal.write);
+        if !refusals.iter().any(told) {
+            refusals.push(refusal);
+        }
+    }
     let (access, why, index) = access::choose(
         &target.table,
         target.tenant.as_ref(),
@@ -87,14 +89,7 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     let Some(table) = catalog.table(&name.or_schema(SQLITE_SCHEMA)) else {
         let write = match find_table(catalog, name) {
             Some(other) => format!("write {}, as the catalog spells it", other.name.name),
-            None => {
-                let known: Vec<&str> = catalog
-                    .tables
-                    .iter()
-                    .map(|table| table.name.name.as_str())
-                    .collect();
-                format!("write one of {}", known.join(", "))
-            }
+            None => format!("write one of {}", names(catalog)),
         };
         return Err(Refusal::new(
             field,
@@ -105,7 +100,17 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     };
     let what = match table.kind {
         TableKind::Ordinary if table.key.is_empty() => {
-            "has columns by all three names of SQLite's rowid, so its rows cannot be addressed"
+            return Err(Refusal::new(
+                field,
+                Reason::InvalidValue,
+                format!(
+                    "{name} has columns by all three names of SQLite's rowid, so its rows cannot be addressed"
+                ),
+                format!(
+                    "ALTER TABLE {} RENAME COLUMN oid TO NAME;",
+                    quote(&table.name.name)
+                ),
+            ));
         }
         TableKind::Ordinary => return Ok(table),
         TableKind::View => "is a view: its rows live in other tables",
@@ -117,6 +122,11 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
         format!("{name} {what}"),
         "name the table that holds the rows",
     ))
+}
+
+fn names(catalog: &Catalog) -> String {
+    let known = catalog.tables.iter().map(|table| table.name.name.as_str());
+    known.collect::<Vec<_>>().join(", ")
 }
 
 struct Resolver<'a> {
@@ -386,14 +396,14 @@ impl Resolver<'_> {
                     &part,
                     Reason::Conflict,
                     "the column says which row it is, whose it is, or is pointed at",
-                    "set other columns",
+                    format!("remove {column} from set"),
                 );
             } else if table.column(&name).is_some_and(|column| column.generated) {
                 self.refuse(
                     &part,
                     Reason::InvalidValue,
                     "the database computes this column",
-                    "set the columns it is computed from",
+                    format!("remove {column} from set, and set what it is computed from"),
                 );
             } else if let Some(value) = self.expression(value, &part, table) {
                 assignments.push((name, value));
@@ -493,10 +503,14 @@ impl Resolver<'_> {
                     format!("{field}.name"),
                     Reason::NotFound,
                     format!("the database has no table {table}"),
-                    "correct the name",
+                    format!("write one of {}", names(self.catalog)),
                 ));
                 continue;
             };
+            if let Err(refusal) = readable(found, &format!("{field}.name")) {
+                self.refusals.push(refusal);
+                continue;
+            }
             let parts = [
                 ("tenant", tenant.as_ref()),
                 ("value", Some(value)),

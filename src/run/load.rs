@@ -13,7 +13,7 @@ pub fn load(files: &[String]) -> Manifests {
     for name in files {
         if let Err(error) = load_one(name, &mut manifests) {
             let refusal = Refusal::new(
-                "",
+                "-f",
                 Reason::NotFound,
                 format!("cannot be read: {error}"),
                 "name a file, a folder of YAML files, or -",

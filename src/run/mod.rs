@@ -231,8 +231,12 @@ async fn prepare(
 ) -> Result<Ready, Stopper> {
     let of_connection = |refusal: Refusal| {
         let object = format!("DatabaseConnection/{}", declaration.connection.name);
+        let file = match refusal.field.as_str() {
+            place::ROOT => "command line",
+            _ => &declaration.connection.file,
+        };
         Stopper::Refused(vec![Refused {
-            file: declaration.connection.file.clone(),
+            file: file.to_owned(),
             object,
             refusal,
         }])
@@ -259,7 +263,7 @@ async fn prepare(
         ErrorClass::NotADatabase => of_connection(Refusal::new(
             "spec.sqlite.path",
             Reason::BadDatabase,
-            error.to_string(),
+            format!("{}: {error}", path.display()),
             "name a file that SQLite has made",
         )),
         _ => Stopper::Unreachable(format!(

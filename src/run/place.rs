@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::declare::Connection;
 use crate::model::{Reason, Refusal};
 
+/// The flag that names the folder, where a refusal is about it.
+pub const ROOT: &str = "--root";
+
 /// The file, without a link on the way: a link could lead to another tenant's volume, or change
 /// its mind between the plan and the first batch.
 pub fn locate(
@@ -25,15 +28,14 @@ pub fn locate(
             write,
         ))
     };
-    let root = match root.canonicalize() {
-        Ok(root) => root,
-        Err(error) => {
-            return refuse(
-                format!("the folder {} cannot be opened: {error}", root.display()),
-                "name a folder that is there: --root DIR",
-            );
-        }
-    };
+    let root = root.canonicalize().map_err(|error| {
+        Refusal::new(
+            ROOT,
+            Reason::NotFound,
+            format!("the folder {} cannot be opened: {error}", root.display()),
+            "name a folder that is there: --root DIR",
+        )
+    })?;
     let mut path = root;
     for segment in connection.path.split('/') {
         path.push(segment);

@@ -6,5 +6,5 @@ mod resolve;
 pub mod sqlite;
 mod statement;
 
-pub use resolve::{Surroundings, find_table, resolve};
+pub use resolve::{Surroundings, find_table, readable, resolve};
 pub use statement::{Instants, Statement};

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 
 use super::kinds::{self, Kind};
 use crate::model::{
-    Catalog, Comparison, Encoding, Expression, ROW, Reason, Refusal, Table, TableName,
+    Catalog, Comparison, Encoding, Expression, ROW, Reason, Refusal, Table, TableKind, TableName,
 };
 
 /// What an expression is resolved against.
@@ -56,6 +56,22 @@ pub fn find_table<'c>(catalog: &'c Catalog, name: &TableName) -> Option<&'c Tabl
         };
         schema && table.name.name.eq_ignore_ascii_case(&name.name)
     })
+}
+
+/// A view would read tables that `allow` does not name, and a module whatever it likes.
+pub fn readable(table: &Table, field: &str) -> Result<(), Refusal> {
+    let (what, write) = match table.kind {
+        TableKind::Ordinary => return Ok(()),
+        TableKind::View => ("a view", "name the tables that it reads"),
+        TableKind::Virtual => ("a virtual table", "name the table that holds the rows"),
+    };
+    let name = &table.name.name;
+    Err(Refusal::new(
+        field,
+        Reason::NotAllowed,
+        format!("{name} is {what}: `allow` cannot tell what reading it reads"),
+        write,
+    ))
 }
 
 struct Resolver<'a> {
@@ -194,6 +210,9 @@ impl VisitorMut for Resolver<'_> {
                         format!("write one of {}", known.join(", ")),
                     );
                 };
+                if let Err(refusal) = readable(table, self.around.field) {
+                    return ControlFlow::Break(Box::new(refusal));
+                }
                 let alias = alias
                     .as_ref()
                     .map_or_else(|| written.name.clone(), |alias| alias.name.value.clone());

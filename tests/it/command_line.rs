@@ -188,7 +188,7 @@ fn validate_touches_nothing_and_needs_no_database() {
     assert_eq!(code(&output), 2);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("RetentionPolicy/chats: spec.targets[0].exemption: unknown field"),
+        said.contains("RetentionPolicy/chats: spec.targets[chats].exemption: unknown field"),
         "{said}"
     );
 }

@@ -24,3 +24,4 @@ mod poison;
 mod quickstart;
 mod race;
 mod reference;
+mod refused;

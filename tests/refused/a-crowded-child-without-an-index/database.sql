@@ -1,0 +1,5 @@
+CREATE TABLE chats (id INTEGER PRIMARY KEY, status TEXT NOT NULL, updated_at TEXT NOT NULL);
+CREATE TABLE messages (id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL REFERENCES chats (id));
+INSERT INTO chats VALUES (1, 'finished', '2026-01-01 00:00:00'), (2, 'finished', '2026-01-01 00:00:00');
+WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 10001)
+INSERT INTO messages SELECT n, 1 FROM number;

@@ -1,0 +1,1 @@
+ALTER TABLE "odd" RENAME COLUMN oid TO object_id;
