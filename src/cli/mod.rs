@@ -151,23 +151,26 @@ fn batch_rows() -> Result<Option<usize>, String> {
     }
 }
 
-/// SIGTERM and Ctrl-C end the batch and tell why; a second one is the shell's to deal with.
+/// SIGTERM and Ctrl-C end the batch, and the report tells why; a second one ends the process where
+/// it is, which the database survives as it survives any kill.
 async fn stop_on_signal(stop: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
-        tracing::warn!(
-            "signals cannot be caught: the run ends only by itself or when it is killed"
-        );
+        tracing::warn!("signals cannot be caught: the run ends by itself or when it is killed");
         return;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(1);
+        }
     }
-    stop.store(true, Ordering::Relaxed);
 }
 
 /// The report goes to standard output, and nothing else does.
