@@ -1,0 +1,213 @@
+//! Databases and policies on which a purge once went wrong, or nearly: what stays, what goes, what is refused.
+
+use assert_cmd::Command;
+use serde_json::Value as Json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row};
+
+use crate::bed::{block_on, elsewhere};
+
+const CONNECTION: &str = r#"
+apiVersion: retention-operator.io/v1alpha1
+kind: DatabaseConnection
+metadata: {name: app}
+spec:
+  sqlite: {path: app.db}
+  allow: [{tables: [t, d, e, w], actions: [Delete, Update]}]
+  limits: {dutyCyclePercent: 100, lockTimeout: 5s}
+---
+apiVersion: retention-operator.io/v1alpha1
+kind: RetentionPolicy
+metadata: {name: rows}
+spec:
+  connectionRef: {name: app}
+  schedule: "@daily"
+"#;
+
+/// Rows 1 and 2 are old, 3 is young.
+const ROWS: &str = "
+    CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, flags INTEGER, note TEXT);
+    INSERT INTO t VALUES (1, '2026-01-01 00:00:00', 17, 'a'), (2, '2026-01-01 00:00:00', 2, 'b'), (3, '2026-11-20 00:00:00', 17, 'c');
+";
+
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+struct Said {
+    code: i32,
+    report: Json,
+}
+
+impl Said {
+    fn target(&self) -> &Json {
+        &self.report[0]["status"]["targets"][0]
+    }
+
+    /// Where in the manifest something was refused.
+    fn refused(&self) -> &str {
+        assert_eq!(self.code, 2, "not refused: {:#}", self.report);
+        self.report[0]["field"].as_str().unwrap()
+    }
+}
+
+impl Case {
+    fn new(sql: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("app.db"), "").unwrap();
+        let case = Self { folder };
+        elsewhere(&case.folder.path().join("app.db"), sql).unwrap();
+        case
+    }
+
+    /// Runs with one target: its table is t, and what else is written of it.
+    fn run(&self, target: &str) -> Said {
+        self.run_with("window: {default: 30d}", target, "")
+    }
+
+    fn run_with(&self, window: &str, target: &str, more: &str) -> Said {
+        let path = self.folder.path().join("manifest.yaml");
+        let text = format!(
+            "{CONNECTION}  {window}\n  targets:\n  - name: t\n    table: t\n{target}\n{more}"
+        );
+        std::fs::write(&path, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_retention-operator"))
+            .arg("run")
+            .arg("-f")
+            .arg(&path)
+            .arg("--root")
+            .arg(self.folder.path())
+            .args([
+                "-o",
+                "json",
+                "--now",
+                "2026-11-21T00:00:00Z",
+                "--allow-future-now",
+            ])
+            .env("RETENTION_OPERATOR_BATCH_ROWS", "10000")
+            .timeout(std::time::Duration::from_mins(1))
+            .output()
+            .unwrap();
+        let report = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        Said {
+            code: output.status.code().unwrap(),
+            report,
+        }
+    }
+
+    /// The first column of a query.
+    fn numbers(&self, sql: &str) -> Vec<i64> {
+        let options = SqliteConnectOptions::new().filename(self.folder.path().join("app.db"));
+        block_on(async {
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            let rows = sqlx::query(AssertSqlSafe(sql.to_owned()))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        })
+    }
+
+    fn left(&self) -> Vec<i64> {
+        self.numbers("SELECT id FROM t ORDER BY id")
+    }
+}
+
+/// A target that deletes old rows, with lines of its own.
+fn delete(lines: &[&str]) -> String {
+    let mut text = "    action: Delete\n    age: {column: at, timeZone: Etc/UTC}\n".to_owned();
+    for line in lines {
+        text += &format!("    {line}\n");
+    }
+    text
+}
+
+fn hanging(action: &str) -> String {
+    delete(&[&format!(
+        "dependents: [{{name: d, table: d, references: {{t_id: id}}{action}}}]"
+    )])
+}
+
+#[test]
+fn a_number_in_hexadecimal_digits_is_refused_and_a_blob_is_not() {
+    let case = Case::new(ROWS);
+    // Read as the blob x'10', the exemption would hold nothing.
+    let said = case.run(&delete(&[
+        r#"exemptions: [{name: flagged, when: "flags & 0x10 = 0x10"}]"#,
+    ]));
+    assert_eq!(said.refused(), "spec.targets[t].exemptions[flagged].when");
+    assert_eq!(case.left(), [1, 2, 3]);
+    let said = case.run(&delete(&[
+        r#"exemptions: [{name: a, when: "note = cast(x'61' as text)"}]"#,
+    ]));
+    assert_eq!((said.code, case.left()), (0, vec![1, 3]));
+}
+
+#[test]
+fn an_alias_is_a_name_whatever_it_holds() {
+    let sql = "CREATE TABLE e (t_id INTEGER); INSERT INTO e VALUES (9);
+               CREATE TABLE secret (id INTEGER); INSERT INTO secret VALUES (1);";
+    let case = Case::new(&format!("{ROWS}{sql}"));
+    // Ended by its quote, the alias would join a table that the connection does not allow.
+    let said = case.run(&delete(&[
+        r#"where: 'not exists (select 1 from e as `m\" join secret as s on s.id = 1 /*` join e as `*/ --` on 1 where `*/ --`.t_id = 9)'"#,
+    ]));
+    assert_eq!(
+        (said.code, case.left()),
+        (0, vec![1, 2, 3]),
+        "{:#}",
+        said.report
+    );
+}
+
+#[test]
+fn the_machine_s_clock_is_refused_in_every_disguise() {
+    let case = Case::new(ROWS);
+    for clock in [
+        "datetime('subsec')",
+        "unixepoch('subsecond')",
+        "datetime(('now'))",
+        "datetime(coalesce(null, 'NOW'))",
+        "datetime(at, 'utc')",
+        "strftime('%s', ' now ')",
+    ] {
+        let said = case.run(&delete(&[&format!("where: \"{clock} > '2020'\"")]));
+        assert_eq!(said.refused(), "spec.targets[t].where", "{clock}");
+    }
+    let said = case.run(&delete(&[r#"where: "datetime(at, 'subsec') > '2020'""#]));
+    assert_eq!((said.code, case.left()), (0, vec![3]));
+}
+
+#[test]
+fn names_differ_by_more_than_the_case_of_ascii_letters() {
+    let case = Case::new(&format!("{ROWS} CREATE TABLE e (t_id INTEGER, note TEXT);"));
+    let said = case.run(&delete(&[
+        r#"where: "not exists (select 1 from e ü where Ü.note = t.note)""#,
+    ]));
+    assert_eq!(said.refused(), "spec.targets[t].where");
+}
+
+#[test]
+fn what_functions_pass_on_to_a_comparison_with_an_instant_is_looked_at() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, seen TEXT);
+               INSERT INTO t VALUES (1, '2026-01-01 00:00:00', '1795190400000'), (2, '2026-01-01 00:00:00', NULL);";
+    let case = Case::new(sql);
+    for when in [
+        "coalesce(seen, at) >= :cutoff",
+        "seen collate nocase >= :cutoff",
+        "max(at, seen) >= :cutoff",
+        "(ifnull((seen), at)) >= :cutoff",
+    ] {
+        let said = case.run(&delete(&[&format!(
+            "exemptions: [{{name: seen, when: \"{when}\"}}]"
+        )]));
+        assert_eq!(
+            said.refused(),
+            "spec.targets[t].exemptions[seen].when",
+            "{when}"
+        );
+    }
+    assert_eq!(case.left(), [1, 2]);
+}
