@@ -211,3 +211,105 @@ fn what_functions_pass_on_to_a_comparison_with_an_instant_is_looked_at() {
     }
     assert_eq!(case.left(), [1, 2]);
 }
+
+#[test]
+fn a_text_that_is_no_flag_holds_its_row() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, pinned BOOLEAN);
+               INSERT INTO t VALUES (1, '2026-01-01', 'true'), (2, '2026-01-01', 1), (3, '2026-01-01', 0), (4, '2026-01-01', NULL);";
+    let case = Case::new(sql);
+    let said = case.run(&delete(&["exemptions: [{name: pinned, when: pinned}]"]));
+    assert_eq!((said.code, case.left()), (0, vec![1, 2, 4]));
+    assert_eq!(said.target()["kept"]["held"]["pinned"], 3);
+}
+
+#[test]
+fn an_update_never_replaces_a_row_in_its_way() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, slug TEXT UNIQUE ON CONFLICT REPLACE, done INTEGER DEFAULT 0);
+               INSERT INTO t (id, at, slug) VALUES (1, '2026-01-01', 'a'), (2, '2026-11-20', 'gone'), (3, '2026-01-01', 'c');
+               CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER, slug TEXT UNIQUE ON CONFLICT REPLACE);
+               INSERT INTO d VALUES (1, 1, 'a'), (2, 2, 'gone');";
+    let case = Case::new(sql);
+    let update = r#"    action: Update
+    age: {column: at, timeZone: Etc/UTC}
+    where: "done = 0"
+    set: {slug: "case id when 1 then 'gone' else 'free' end", done: "1"}"#;
+    let said = case.run(update);
+    assert_eq!((said.code, case.left()), (1, vec![1, 2, 3]));
+    assert_eq!(said.target()["rows"]["updated"], 1);
+    let said = case.run(&hanging(
+        r#", action: Update, set: {t_id: "null", slug: "'gone'"}"#,
+    ));
+    assert_eq!((said.code, case.left()), (1, vec![1, 2]));
+    assert_eq!(case.numbers("SELECT id FROM d ORDER BY id"), [1, 2]);
+}
+
+#[test]
+fn a_dependent_that_its_update_leaves_on_a_cascading_key_stays_with_its_root() {
+    for (action, left) in [
+        (
+            r#", action: Update, set: {t_id: "coalesce(other, t_id)"}"#,
+            vec![1, 3],
+        ),
+        (
+            r#", where: "other is null", action: Update, set: {t_id: "t_id", other: "3"}"#,
+            vec![1, 3],
+        ),
+        (r#", action: Update, set: {t_id: "null"}"#, vec![3]),
+    ] {
+        let sql = "CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER REFERENCES t (id) ON DELETE CASCADE, other INTEGER);
+                   CREATE INDEX d_t ON d (t_id); INSERT INTO d VALUES (1, 1, NULL), (2, 2, 3);";
+        let case = Case::new(&format!("{ROWS}{sql}"));
+        let said = case.run(&hanging(action));
+        let expected = if action.contains("where") {
+            vec![1, 2, 3]
+        } else {
+            left
+        };
+        assert_eq!(case.left(), expected, "{action}: {:#}", said.report);
+        assert_eq!(
+            case.numbers("SELECT id FROM d ORDER BY id"),
+            [1, 2],
+            "{action}"
+        );
+    }
+}
+
+#[test]
+fn a_root_stays_with_the_dependent_that_a_trigger_protects() {
+    for (event, action) in [
+        ("DELETE", ""),
+        ("UPDATE", r#", action: Update, set: {t_id: "null"}"#),
+    ] {
+        let sql = format!(
+            "CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER); INSERT INTO d VALUES (1, 1), (2, 2);
+             CREATE TRIGGER guard BEFORE {event} ON d WHEN old.id = 1 BEGIN SELECT RAISE(IGNORE); END;"
+        );
+        let case = Case::new(&format!("{ROWS}{sql}"));
+        let said = case.run(&hanging(action));
+        assert_eq!((said.code, case.left()), (1, vec![1, 3]), "{event}");
+        assert_eq!(case.numbers("SELECT id FROM d WHERE t_id = 1"), [1]);
+        assert_eq!(said.target()["failures"][0]["reason"], "NotActed");
+    }
+}
+
+#[test]
+fn a_reference_between_two_collations_is_refused() {
+    for (parent, child) in [("", " COLLATE NOCASE"), (" COLLATE NOCASE", "")] {
+        let case = Case::new(&format!(
+            "CREATE TABLE t (id TEXT{parent} PRIMARY KEY, at TEXT);
+             INSERT INTO t VALUES ('a', '2026-01-01'), ('B', '2026-11-20');
+             CREATE TABLE d (id INTEGER PRIMARY KEY, t_id TEXT{child}); INSERT INTO d VALUES (1, 'a'), (2, 'A');"
+        ));
+        let said = case.run(&hanging(""));
+        assert_eq!(said.refused(), "spec.targets[t].dependents[d].references");
+    }
+}
+
+#[test]
+fn a_column_that_others_point_at_is_not_set_in_a_dependent() {
+    let sql = "CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER, code TEXT UNIQUE); INSERT INTO d VALUES (1, 1, 'a');
+               CREATE TABLE e (code TEXT REFERENCES d (code) ON UPDATE CASCADE); INSERT INTO e VALUES ('a');";
+    let case = Case::new(&format!("{ROWS}{sql}"));
+    let said = case.run(&hanging(r#", action: Update, set: {code: "'z'"}"#));
+    assert_eq!(said.refused(), "spec.targets[t].dependents[d].set.code");
+}
