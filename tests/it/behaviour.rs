@@ -313,3 +313,14 @@ fn a_column_that_others_point_at_is_not_set_in_a_dependent() {
     let said = case.run(&hanging(r#", action: Update, set: {code: "'z'"}"#));
     assert_eq!(said.refused(), "spec.targets[t].dependents[d].set.code");
 }
+
+#[test]
+fn a_tenant_s_number_is_one_name_however_it_is_written() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, org INTEGER);
+               INSERT INTO t VALUES (1, '2026-01-01', 42), (2, '2026-01-01', 43), (3, '2026-01-01', 44);
+               CREATE TABLE w (org TEXT, days INTEGER); INSERT INTO w VALUES ('043', 1000);";
+    let case = Case::new(sql);
+    let window = r#"window: {default: 30d, tenants: [{name: "042", window: Forever}], sources: [{name: w, unit: Days, table: {name: w, tenant: org, value: days}}]}"#;
+    let said = case.run_with(window, &delete(&["tenant: {column: org}"]), "");
+    assert_eq!((said.code, case.left()), (0, vec![1, 2]));
+}
