@@ -324,3 +324,16 @@ fn a_tenant_s_number_is_one_name_however_it_is_written() {
     let said = case.run_with(window, &delete(&["tenant: {column: org}"]), "");
     assert_eq!((said.code, case.left()), (0, vec![1, 2]));
 }
+
+#[test]
+fn a_list_of_nothing_in_a_run_is_refused() {
+    for list in ["tenants", "targets"] {
+        let case = Case::new(ROWS);
+        let run = format!(
+            "---\napiVersion: retention-operator.io/v1alpha1\nkind: PurgeRun\nmetadata: {{name: r}}\nspec: {{policyRef: {{name: rows}}, {list}: []}}\n"
+        );
+        let said = case.run_with("window: {default: 30d}", &delete(&[]), &run);
+        assert_eq!(said.refused(), format!("spec.{list}"));
+        assert_eq!(case.left(), [1, 2, 3]);
+    }
+}
