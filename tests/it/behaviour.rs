@@ -337,3 +337,47 @@ fn a_list_of_nothing_in_a_run_is_refused() {
         assert_eq!(case.left(), [1, 2, 3]);
     }
 }
+
+#[test]
+fn keys_of_several_columns_go_in_batches_that_a_statement_can_take() {
+    let sql = "CREATE TABLE t (a INTEGER, b INTEGER, c INTEGER, n INTEGER, PRIMARY KEY (a, b, c, n)) WITHOUT ROWID;
+               WITH RECURSIVE r (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 9000) INSERT INTO t SELECT 1, i, i, i FROM r;";
+    let case = Case::new(sql);
+    let said = case.run_with(
+        "dryRun: false",
+        "    action: Delete\n    keepNewest: {rows: 3, partitionBy: [a], orderBy: [n]}",
+        "",
+    );
+    assert_eq!(said.code, 0, "{:#}", said.report);
+    assert_eq!(
+        case.numbers("SELECT n FROM t ORDER BY n"),
+        [8998, 8999, 9000]
+    );
+}
+
+#[test]
+fn a_reader_waits_for_a_writer_as_long_as_the_limits_say() {
+    let case = Case::new(ROWS);
+    let database = case.folder.path().join("app.db");
+    let (locked, is_locked) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        block_on(async {
+            let options = SqliteConnectOptions::new().filename(database);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql("BEGIN EXCLUSIVE")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            locked.send(()).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+            sqlx::raw_sql("COMMIT")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        });
+    });
+    is_locked.recv().unwrap();
+    let said = case.run(&delete(&[]));
+    writer.join().unwrap();
+    assert_eq!((said.code, case.left()), (0, vec![3]));
+}
