@@ -116,6 +116,32 @@ impl Session {
         statement: &Statement,
         mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        let waiting = Instant::now();
+        loop {
+            let mut begun = false;
+            let counted = |row| {
+                begun = true;
+                each(row)
+            };
+            match self.each_row_once(statement, counted).await {
+                // With a rollback journal a writer keeps readers out while it commits.
+                Err(error)
+                    if error.class == ErrorClass::Busy
+                        && !begun
+                        && waiting.elapsed() < self.lock_timeout =>
+                {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn each_row_once(
+        &mut self,
+        statement: &Statement,
+        mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         self.limit();
         let query = sqlx::query_with(statement.sql(), arguments(statement)?);
         let mut stream = query.fetch(&mut self.connection);

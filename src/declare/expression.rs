@@ -2,13 +2,14 @@
 //! parts only. What is not on the list here never reaches a database.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
     LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned, TableFactor,
-    TableWithJoins, UnaryOperator, Value,
+    TableWithJoins, UnaryOperator, Value, visit_expressions,
 };
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
@@ -45,6 +46,7 @@ pub fn parse(text: &str, context: &Context<'_>) -> Result<Expression, Refusal> {
         ));
     }
     let mut walk = Walk {
+        text,
         context,
         parameters: BTreeSet::new(),
         tables: BTreeSet::new(),
@@ -101,16 +103,25 @@ static BARE: LazyLock<Query> = LazyLock::new(|| {
 });
 
 struct Walk<'a> {
+    text: &'a str,
     context: &'a Context<'a>,
     parameters: BTreeSet<Parameter>,
     tables: BTreeSet<TableName>,
-    /// The names that each enclosing subquery's FROM brings in, lower case.
+    /// The names that each enclosing subquery's FROM brings in, lower case: like the database, ASCII
+    /// letters only, so that two names are one here exactly where they are one there.
     scopes: Vec<Vec<String>>,
 }
 
 impl Walk<'_> {
     fn refuse(&self, span: Span, what: &str, write: &str) -> Refusal {
         refusal(self.context, format!("at {}: {what}", place(span)), write)
+    }
+
+    /// The character at the beginning of a place.
+    fn written(&self, span: Span) -> Option<char> {
+        let place = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
+        let line = self.text.split('\n').nth(place(span.start.line)?)?;
+        line.chars().nth(place(span.start.column)?)
     }
 
     fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<(), Refusal> {
@@ -253,8 +264,8 @@ impl Walk<'_> {
             let span = idents.first().map_or_else(Span::empty, |ident| ident.span);
             return Err(self.refuse(span, "a column takes one qualifier", "write table.column"));
         };
-        let name = qualifier.value.to_lowercase();
-        let known = name == self.context.own.name.to_lowercase()
+        let name = qualifier.value.to_ascii_lowercase();
+        let known = name == self.context.own.name.to_ascii_lowercase()
             || self.scopes.iter().any(|scope| scope.contains(&name));
         if known {
             return Ok(());
@@ -272,11 +283,16 @@ impl Walk<'_> {
 
     fn value(&mut self, value: &Value, span: Span) -> Result<(), Refusal> {
         match value {
-            Value::Number(..)
-            | Value::SingleQuotedString(_)
-            | Value::HexStringLiteral(_)
-            | Value::Boolean(_)
-            | Value::Null => Ok(()),
+            Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => {
+                Ok(())
+            }
+            // The parser takes the number 0x10 for the blob x'10', and would render it as one.
+            Value::HexStringLiteral(_) if matches!(self.written(span), Some('x' | 'X')) => Ok(()),
+            Value::HexStringLiteral(_) => Err(self.refuse(
+                span,
+                "a number in hexadecimal digits is not allowed",
+                "write it with decimal digits",
+            )),
             Value::Placeholder(name) => self.parameter(name, span),
             other => Err(self.refuse(
                 span,
@@ -376,10 +392,10 @@ impl Walk<'_> {
                 list,
             ));
         }
-        for arg in args {
+        for (place, arg) in args.iter().enumerate() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                    self.refuse_wall_clock(&lower, expr)?;
+                    self.refuse_wall_clock(&lower, place, expr)?;
                     self.expr(expr)?;
                 }
                 FunctionArg::Unnamed(FunctionArgExpr::Wildcard) if lower == "count" => {}
@@ -395,33 +411,47 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// `datetime('now')` reads another clock than the run's, and `localtime` and `utc` the zone of
-    /// the machine.
-    fn refuse_wall_clock(&self, function: &str, argument: &Expr) -> Result<(), Refusal> {
-        let dates = [
-            "date",
-            "time",
-            "datetime",
-            "julianday",
-            "unixepoch",
-            "strftime",
-        ];
-        let Expr::Value(value) = argument else {
-            return Ok(());
+    /// `datetime('now')` reads another clock than the run's; `subsec` in the place of a time does so
+    /// too, and `localtime` and `utc` ask where the machine stands. Any text in the argument counts:
+    /// what brackets or a function would make of it is not known here.
+    fn refuse_wall_clock(
+        &self,
+        function: &str,
+        place: usize,
+        argument: &Expr,
+    ) -> Result<(), Refusal> {
+        let time = match function {
+            "date" | "time" | "datetime" | "julianday" | "unixepoch" => 0,
+            "strftime" => 1,
+            _ => return Ok(()),
         };
-        let Value::SingleQuotedString(text) = &value.value else {
-            return Ok(());
-        };
-        if dates.contains(&function)
-            && ["now", "localtime", "utc"].contains(&text.trim().to_lowercase().as_str())
-        {
-            return Err(self.refuse(
-                value.span,
+        let found = visit_expressions(argument, |expr| match expr {
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) => {
+                    let word = text.trim().to_ascii_lowercase();
+                    let machines = match word.as_str() {
+                        "now" | "localtime" | "utc" => true,
+                        "subsec" | "subsecond" => place == time,
+                        _ => false,
+                    };
+                    if machines {
+                        ControlFlow::Break((value.span, text.clone()))
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                }
+                _ => ControlFlow::Continue(()),
+            },
+            _ => ControlFlow::Continue(()),
+        });
+        match found {
+            ControlFlow::Break((span, text)) => Err(self.refuse(
+                span,
                 &format!("'{text}' follows the machine and not the run's clock"),
                 "use :now",
-            ));
+            )),
+            ControlFlow::Continue(()) => Ok(()),
         }
-        Ok(())
     }
 
     fn query(&mut self, query: &Query) -> Result<(), Refusal> {
@@ -600,10 +630,10 @@ impl Walk<'_> {
             }
             None => table.name.clone(),
         };
-        let lower = shown.to_lowercase();
+        let lower = shown.to_ascii_lowercase();
         // Inside, the name would mean the subquery's row; outside, the judged one: a condition
         // meant for one of them would silently be asked of the other.
-        if lower == own.name.to_lowercase() {
+        if lower == own.name.to_ascii_lowercase() {
             let what = format!("`{shown}` would hide the target's own row");
             return Err(self.refuse(
                 name.span(),

@@ -108,6 +108,22 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
         // Null is what YAML makes of `where:` with nothing behind it, and an API server drops it
         // without a word: the condition would be gone.
         check_values(value, "").map_err(|refusal| (object.clone(), refusal))?;
+        // Somebody's list of nothing must not become everything.
+        for list in ["tenants", "targets"] {
+            let written = value.get("spec").and_then(|spec| spec.get(list));
+            if kind == "PurgeRun"
+                && written
+                    .and_then(Value::as_sequence)
+                    .is_some_and(Vec::is_empty)
+            {
+                return refuse(
+                    &format!("spec.{list}"),
+                    Reason::InvalidValue,
+                    "an empty list narrows the run to nothing, and no list at all means everything",
+                    "name some, or remove the field",
+                );
+            }
+        }
     } else if !(api_version == "v1" && ["ConfigMap", "Secret"].contains(&kind)) {
         into.notes
             .push(format!("{file}: {object}: not a kind of {GROUP}: ignored"));

@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Encoding, Expression, Table};
+use super::{Encoding, Expression, OnDelete, Table};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -113,6 +113,23 @@ pub enum Access {
     Sweep,
     /// Partition by partition.
     Partitions,
+}
+
+impl Dependent {
+    /// Whether these assignments are to take the row off a foreign key by which the database would
+    /// delete it with its parent.
+    pub fn cascades_through(&self, set: &Assignments) -> bool {
+        let is_set = |column: &String| set.iter().any(|(name, _)| name == column);
+        self.table.foreign_keys.iter().any(|key| {
+            key.on_delete == OnDelete::Cascade
+                && key.columns.len() == self.references.len()
+                && self
+                    .references
+                    .iter()
+                    .all(|pair| key.columns.contains(pair))
+                && key.columns.iter().any(|(own, _)| is_set(own))
+        })
+    }
 }
 
 impl Target {

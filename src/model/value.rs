@@ -86,15 +86,27 @@ impl Value {
         }
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
-            (Self::Real(a), Self::Real(b)) => a.total_cmp(b),
-            // A 64-bit integer beyond 2^53 loses digits as a float; ties then fall to the next
-            // column, and every row of the tie is treated alike in plan and judgement.
-            (Self::Integer(a), Self::Real(b)) => (*a as f64).total_cmp(b),
-            (Self::Real(a), Self::Integer(b)) => a.total_cmp(&(*b as f64)),
+            (Self::Real(a), Self::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+            (Self::Integer(a), Self::Real(b)) => compare_exactly(*a, *b),
+            (Self::Real(a), Self::Integer(b)) => compare_exactly(*b, *a).reverse(),
             (Self::Text(a), Self::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
             (Self::Blob(a), Self::Blob(b)) => a.cmp(b),
             _ => class(self).cmp(&class(other)),
         }
+    }
+}
+
+/// Without a digit lost: an integer beyond 2^53 is no float, and an order in which it were equal to
+/// two of them would be none.
+fn compare_exactly(integer: i64, real: f64) -> Ordering {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if real >= END {
+        Ordering::Less
+    } else if real < -END {
+        Ordering::Greater
+    } else {
+        let whole = integer.cmp(&(real.trunc() as i64));
+        whole.then_with(|| 0.0.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal))
     }
 }
 
@@ -132,5 +144,32 @@ mod tests {
             identity(&[Value::text("1")]),
             identity(&[Value::Blob(b"1".to_vec())])
         );
+    }
+
+    #[test]
+    fn integers_beyond_the_digits_of_a_float_keep_their_order() {
+        let order = |one: Value, other: Value| one.compare_binary(&other);
+        let big = 9_007_199_254_740_992;
+        assert_eq!(
+            order(Value::Integer(big + 1), Value::Real(big as f64)),
+            Ordering::Greater
+        );
+        assert_eq!(
+            order(Value::Real(big as f64), Value::Integer(big + 1)),
+            Ordering::Less
+        );
+        assert_eq!(
+            order(Value::Integer(i64::MAX), Value::Real(9.3e18)),
+            Ordering::Less
+        );
+        assert_eq!(
+            order(Value::Integer(i64::MIN), Value::Real(-9.3e18)),
+            Ordering::Greater
+        );
+        assert_eq!(
+            order(Value::Integer(-1), Value::Real(-1.5)),
+            Ordering::Greater
+        );
+        assert_eq!(order(Value::Integer(2), Value::Real(2.0)), Ordering::Equal);
     }
 }

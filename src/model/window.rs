@@ -134,6 +134,8 @@ pub enum Collation {
     NoCase,
     /// Without trailing spaces.
     Rtrim,
+    /// The column makes numbers of texts that look like one: 042 and 42 are one tenant.
+    Numeric,
 }
 
 impl Collation {
@@ -143,8 +145,26 @@ impl Collation {
             Self::Binary => name.to_owned(),
             Self::NoCase => name.to_ascii_lowercase(),
             Self::Rtrim => name.trim_end_matches(' ').to_owned(),
+            Self::Numeric => number(name).unwrap_or_else(|| name.to_owned()),
         }
     }
+}
+
+/// How a number is known, whatever the digits it was written with.
+fn number(name: &str) -> Option<String> {
+    let text = name.trim_ascii();
+    let looks = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    if !looks {
+        return None;
+    }
+    let value = match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(integer), _) => super::Value::Integer(integer),
+        (Err(_), Ok(real)) => super::Value::Real(real),
+        (Err(_), Err(_)) => return None,
+    };
+    value.name()
 }
 
 #[cfg(test)]
@@ -236,5 +256,16 @@ mod tests {
             let cutoff = window.cutoff(at("2026-11-21T00:00:00Z"), CutoffRule::Exact, &zone);
             assert!(cutoff.is_ok(), "{window}: {cutoff:?}");
         }
+    }
+
+    #[test]
+    fn a_column_of_numbers_knows_a_tenant_however_its_number_is_written() {
+        for name in ["42", "042", " 42 ", "+42", "42.0", "4.2e1"] {
+            assert_eq!(Collation::Numeric.fold(name), "42", "{name}");
+        }
+        for name in ["acme", "", "0x2a", "inf", "4 2"] {
+            assert_eq!(Collation::Numeric.fold(name), name);
+        }
+        assert_eq!(Collation::Numeric.fold("1.50"), "1.5");
     }
 }

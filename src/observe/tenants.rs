@@ -31,9 +31,24 @@ pub async fn collation(
     let rows = session.rows(&sqlite::collation(table, scalar)).await?;
     let flags = rows.first().map(|row| (row[0].is_true(), row[1].is_true()));
     Ok(match flags {
+        Some((false, false)) if is_numeric(table, scalar) => Collation::Numeric,
         Some((true, _)) => Collation::NoCase,
         Some((false, true)) => Collation::Rtrim,
         Some((false, false)) | None => Collation::Binary,
+    })
+}
+
+/// Whether the column has a numeric affinity (sqlite.org/datatype3.html, section 3.1). ANY has none
+/// where the table is STRICT.
+fn is_numeric(table: &Table, scalar: &Scalar) -> bool {
+    let Scalar::Column(name) = scalar else {
+        return false;
+    };
+    table.column(name).is_some_and(|column| {
+        let has = |part: &str| column.declared.contains(part);
+        let text = has("CHAR") || has("CLOB") || has("TEXT");
+        let none = has("BLOB") || column.declared.is_empty() || column.declared == "ANY";
+        has("INT") || !text && !none
     })
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, VisitMut, VisitorMut};
 
-use crate::model::{Action, Assignments, Expression, ROW, Scalar, Target};
+use crate::model::{Action, Assignments, Expression, ROW, Scalar, Target, quote};
 
 /// `None` for a Delete, and where a subquery of a condition reads the target's own table: only
 /// doing it would tell, and each batch looks at the rows that it changed.
@@ -65,7 +65,10 @@ impl VisitorMut for Substituting<'_> {
         if let Expr::CompoundIdentifier(idents) = expr
             && let [row, column] = &idents[..]
             && row.value == ROW
-            && let Some((_, value)) = self.set.iter().find(|(name, _)| *name == column.value)
+            && let Some((_, value)) = self
+                .set
+                .iter()
+                .find(|(name, _)| quote(name) == column.value)
         {
             *expr = Expr::Nested(Box::new(value.tree.clone()));
         }

@@ -370,12 +370,16 @@ impl Resolver<'_> {
             keep.iter()
                 .flat_map(|keep| keep.partition_by.iter().cloned()),
         );
-        // The database would carry a change of these into the tables that point here.
-        let pointed = self.catalog.references_to(&self.table.name);
-        fixed.extend(
-            pointed.flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone())),
-        );
+        fixed.extend(self.pointed_at(self.table));
         fixed
+    }
+
+    /// The database would carry a change of these into the tables that point here.
+    fn pointed_at(&self, table: &Table) -> Vec<String> {
+        let pointed = self.catalog.references_to(&table.name);
+        pointed
+            .flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone()))
+            .collect()
     }
 
     fn assignments(
@@ -465,6 +469,7 @@ impl Resolver<'_> {
                 DependentAction::Update(set) => {
                     let mut fixed = table.primary_key();
                     fixed.extend(table.key.iter().cloned());
+                    fixed.extend(self.pointed_at(table));
                     DependentAction::Update(self.assignments(set, &part, table, &fixed))
                 }
             };

@@ -20,6 +20,10 @@ pub enum BatchError {
         "{judged} rows were to go and {acted} went: a trigger or a rule of the table prevents it"
     )]
     NotActed { judged: usize, acted: u64 },
+    #[error(
+        "{rows} rows of the dependent {name} did not go or change with their roots: a trigger prevents it, or its `set` leaves them pointing there"
+    )]
+    LeftBehind { name: String, rows: u64 },
     #[error("a row that was updated is selected again")]
     StaysSelected,
 }
@@ -28,7 +32,7 @@ impl BatchError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Database(error) => error.reason(),
-            Self::NotActed { .. } => Reason::NotActed,
+            Self::NotActed { .. } | Self::LeftBehind { .. } => Reason::NotActed,
             Self::StaysSelected => Reason::StaysSelected,
         }
     }
@@ -167,9 +171,26 @@ impl Judged {
                 }
                 DependentAction::Keep => continue,
             };
+            let due = if shared(&at) || target.dependents[at].table.update_triggers.is_empty() {
+                None
+            } else {
+                Some(
+                    bench
+                        .count_dependent(at, &self.going, fate, session)
+                        .await?,
+                )
+            };
             let touched = session.execute(&statement).await?;
             if !shared(&at) {
                 dependents[at] = touched;
+            }
+            let left = bench.count_left(at, &self.going, fate, session).await?;
+            let missed = due.map_or(0, |due| due.saturating_sub(touched)).max(left);
+            if missed > 0 {
+                return Err(BatchError::LeftBehind {
+                    name: target.dependents[at].name.clone(),
+                    rows: missed,
+                });
             }
         }
         let acted = session

@@ -103,6 +103,36 @@ impl Bench<'_> {
         Ok(judged)
     }
 
+    /// How many rows of a dependent stay behind that must not: those that a trigger would not let
+    /// go, and those that an Update left pointing at a root, with which the database itself would
+    /// delete them.
+    pub async fn count_left(
+        &self,
+        at: usize,
+        going: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<u64, Error> {
+        let dependent = &self.target.dependents[at];
+        let instants = self.instants(fate);
+        let statement = match &dependent.action {
+            DependentAction::Delete if !dependent.table.delete_triggers.is_empty() => {
+                sqlite::count_dependent(self.target, &instants, at, going)
+            }
+            DependentAction::Update(set) if dependent.cascades_through(set) => {
+                sqlite::count_left(self.target, &instants, at, going)
+            }
+            DependentAction::Delete | DependentAction::Update(_) | DependentAction::Keep => {
+                return Ok(0);
+            }
+        };
+        let rows = session.rows(&statement).await?;
+        Ok(rows
+            .first()
+            .and_then(|row| row[0].as_integer())
+            .map_or(0, i64::unsigned_abs))
+    }
+
     /// How many rows of a dependent go or change with these roots; none of one that is kept.
     pub async fn count_dependent(
         &self,

@@ -30,6 +30,8 @@ use walk::Walk;
 const JUDGED_AT_ONCE: usize = 500;
 /// So many rows that fail for one reason are no accident: the target is given up.
 const MANY_FAILURES: u64 = 20;
+/// Keys of several columns are bound value by value, and a statement takes 32,766 values.
+const BINDS_AT_ONCE: usize = 30_000;
 /// How often a batch is tried that finds somebody in its way.
 const TRIES: u32 = 3;
 /// The first pause before it is tried again; the next is twice as long.
@@ -279,7 +281,8 @@ impl Runner<'_> {
         let mut rest = keys;
         while !rest.is_empty() {
             self.is_over()?;
-            let (now, later) = rest.split_at(self.pace.rows().min(rest.len()));
+            let most = BINDS_AT_ONCE / self.bench.target.table.key.len().max(1);
+            let (now, later) = rest.split_at(self.pace.rows().min(most.max(1)).min(rest.len()));
             rest = later;
             self.isolate(now, fate, session).await?;
             if self

@@ -7,6 +7,7 @@ use super::{JUDGED_AT_ONCE, Job};
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{
     Access, Action, Comparison, DependentAction, Encoding, Expression, Key, Reason, Refusal,
+    Scalar, Table,
 };
 use crate::plan::PlannedTarget;
 use crate::sql::{Instants, Statement, sqlite};
@@ -20,6 +21,7 @@ pub async fn preflight(
     let mut refusals = compile(planned, job, session).await?;
     if refusals.is_empty() {
         refusals.extend(compared_columns(planned, session).await?);
+        refusals.extend(compared_keys(planned, session).await?);
         refusals.extend(ordered_texts(planned, session).await?);
     }
     if refusals.is_empty() {
@@ -90,6 +92,50 @@ fn expressions(planned: &PlannedTarget) -> Vec<(String, &Expression)> {
         );
     }
     found
+}
+
+/// A reference is followed by the collation of the referencing column, and a foreign key by that
+/// of the referenced one: where they differ, rows of other parents would go, or some be missed.
+async fn compared_keys(
+    planned: &PlannedTarget,
+    session: &mut Session,
+) -> Result<Vec<Refusal>, Error> {
+    let target = &planned.target;
+    let mut refusals = Vec::new();
+    for dependent in &target.dependents {
+        if matches!(dependent.action, DependentAction::Keep) {
+            continue;
+        }
+        let parent = dependent
+            .of
+            .map_or(&target.table, |of| &target.dependents[of].table);
+        for (own, theirs) in &dependent.references {
+            let sides = [(&dependent.table, own), (parent, theirs)];
+            // Numbers have no collation.
+            let is_number = |(table, name): &(&Table, &String)| {
+                table
+                    .column(name)
+                    .is_none_or(|column| column.declared.contains("INT"))
+            };
+            if sides.iter().any(is_number) {
+                continue;
+            }
+            let mut flags = Vec::new();
+            for (table, name) in sides {
+                let scalar = Scalar::Column(name.clone());
+                flags.push(session.rows(&sqlite::collation(table, &scalar)).await?);
+            }
+            if flags[0] != flags[1] {
+                refusals.push(Refusal::new(
+                    format!("{}.dependents[{}].references", planned.field, dependent.name),
+                    Reason::TypeMismatch,
+                    format!("columns {own} and {theirs} compare texts by different collations, so it is not sure which rows hang on which"),
+                    "declare both columns with one collation",
+                ));
+            }
+        }
+    }
+    Ok(refusals)
 }
 
 /// A column that is compared with an instant must hold what compares with it, in every row.

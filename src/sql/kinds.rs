@@ -54,6 +54,29 @@ pub fn compares(operator: &BinaryOperator) -> bool {
     )
 }
 
+/// Whether the expression is a flag by its form, and never a text.
+pub fn is_flag(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_flag(inner),
+        Expr::BinaryOp { op, .. } => {
+            compares(op) || matches!(op, BinaryOperator::And | BinaryOperator::Or)
+        }
+        Expr::UnaryOp { op, .. } => matches!(op, UnaryOperator::Not),
+        Expr::Exists { .. }
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. } => true,
+        _ => false,
+    }
+}
+
 /// Whether `:now` or `:cutoff` gives the expression's value, or a part of it.
 pub fn names_instant(expr: &Expr) -> bool {
     struct Finding;
@@ -73,6 +96,28 @@ pub fn names_instant(expr: &Expr) -> bool {
         return false;
     }
     expr.visit(&mut Finding).is_break()
+}
+
+/// The parts of which one is the expression's value, as it stands in the row.
+pub fn given_by(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => given_by(inner),
+        Expr::Function(function) => {
+            let name = function.name.to_string().to_lowercase();
+            let FunctionArguments::List(list) = &function.args else {
+                return Vec::new();
+            };
+            if !["coalesce", "ifnull", "max", "min", "nullif"].contains(&name.as_str()) {
+                return Vec::new();
+            }
+            let arguments = list.args.iter().filter_map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(given_by(expr)),
+                _ => None,
+            });
+            arguments.flatten().collect()
+        }
+        _ => vec![expr],
+    }
 }
 
 fn is_instant(value: &Value) -> bool {

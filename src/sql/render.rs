@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, Value as Literal, VisitMut, VisitorMut};
 
+use super::resolve::identifier;
 use crate::model::{Expression, Parameter, ROW, Scalar, quote};
 
 /// Renders an expression for a statement in which the judged row has this alias.
@@ -25,7 +26,7 @@ pub fn scalar(scalar: &Scalar, alias: &str) -> String {
 fn tenant_tree(scalar: &Scalar, alias: &str) -> Expr {
     match scalar {
         Scalar::Column(column) => {
-            Expr::CompoundIdentifier(vec![Ident::new(alias), Ident::with_quote('"', column)])
+            Expr::CompoundIdentifier(vec![Ident::new(alias), identifier(column)])
         }
         Scalar::Expression(inner) => {
             let mut tree = inner.tree.clone();

@@ -12,6 +12,7 @@ use sqlparser::ast::{
 use super::kinds::{self, Kind};
 use crate::model::{
     Catalog, Comparison, Encoding, Expression, ROW, Reason, Refusal, Table, TableKind, TableName,
+    quote,
 };
 
 /// What an expression is resolved against.
@@ -168,7 +169,11 @@ impl<'a> Resolver<'a> {
                     format!("convert it: {convert}"),
                 );
             }
-            if let Some((table, column)) = self.column_of(side) {
+            let given: Vec<(&'a Table, &'a str)> = kinds::given_by(side)
+                .into_iter()
+                .filter_map(|expr| self.column_of(expr))
+                .collect();
+            for (table, column) in given {
                 let comparison = Comparison {
                     table: table.name.clone(),
                     column: column.to_owned(),
@@ -233,13 +238,13 @@ impl VisitorMut for Resolver<'_> {
             return ControlFlow::Continue(());
         };
         if let Some(alias) = alias {
-            alias.name = Ident::with_quote('"', &alias.name.value);
+            alias.name = identifier(&alias.name.value);
         }
         if let Some(table) = find_table(self.around.catalog, &table_name(name)) {
             let parts = table.name.schema.iter().chain([&table.name.name]);
             *name = ObjectName(
                 parts
-                    .map(|part| ObjectNamePart::Identifier(Ident::with_quote('"', part)))
+                    .map(|part| ObjectNamePart::Identifier(identifier(part)))
                     .collect(),
             );
         }
@@ -285,23 +290,22 @@ impl VisitorMut for Resolver<'_> {
         else {
             return self.no_column(table, &name);
         };
-        if column.name.contains("\"\"") {
-            return self.refuse(
-                Reason::NotSupported,
-                format!("column {} has two quotes in a row in its name", column.name),
-                "rename it".to_owned(),
-            );
-        }
         let qualifier = match alias {
-            Some(alias) => Ident::with_quote('"', alias),
+            Some(alias) => identifier(&alias),
             None => {
                 self.out.columns.insert(column.name.clone());
                 Ident::new(ROW)
             }
         };
-        *expr = Expr::CompoundIdentifier(vec![qualifier, Ident::with_quote('"', &column.name)]);
+        *expr = Expr::CompoundIdentifier(vec![qualifier, identifier(&column.name)]);
         ControlFlow::Continue(())
     }
+}
+
+/// A name as SQL quotes it. The parser's own quoting takes a quote behind a backslash for one that
+/// is escaped, and SQLite ends the name there: what follows would be SQL.
+pub(super) fn identifier(name: &str) -> Ident {
+    Ident::new(quote(name))
 }
 
 fn table_name(name: &ObjectName) -> TableName {

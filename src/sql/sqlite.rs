@@ -6,13 +6,16 @@ mod dependents;
 mod observation;
 mod ranking;
 
-pub use dependents::{count_dependent, delete_dependent, shares_rows, update_dependent};
+pub use dependents::{
+    count_dependent, count_left, delete_dependent, shares_rows, update_dependent,
+};
 pub use observation::{
     child_rows, collation, columns_of, foreign_keys_of, indexes_of, key_span, oddly_written,
     source, tables, tenants, text_forms, triggers,
 };
 pub use ranking::{over_full_partitions, ranking};
 
+use super::kinds::is_flag;
 use super::render;
 use super::statement::{Binds, Instants, Statement};
 use crate::model::{
@@ -186,7 +189,12 @@ pub fn judge(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
     columns.push(selected(target, ROW, true));
     for exemption in &target.exemptions {
         let when = render::expression(&exemption.when, ROW, tenant_of(target));
-        columns.push(format!("{when} IS NOT FALSE"));
+        // A text is neither: SQLite reads 'true' as the number 0, and would let the row go.
+        columns.push(if is_flag(&exemption.when.tree) {
+            format!("{when} IS NOT FALSE")
+        } else {
+            format!("({when} IS NOT FALSE OR typeof({when}) IN ('text', 'blob'))")
+        });
     }
     for reference in &target.referenced {
         columns.push(dependents::referenced(target, reference));
@@ -220,12 +228,24 @@ pub fn act(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
         Action::Delete => format!("DELETE FROM {table} WHERE {chosen}"),
         Action::Update(set) => {
             format!(
-                "UPDATE {table} SET {} WHERE {chosen}",
+                "{} {table} SET {} WHERE {chosen}",
+                update(&target.table),
                 assignments(set, tenant_of(target))
             )
         }
     };
     Statement::new(text, binds)
+}
+
+/// A constraint that is declared ON CONFLICT REPLACE would delete the rows in an update's way, and
+/// count none of them. Where triggers fire it is not said: SQLite would take our word for the
+/// triggers' own.
+fn update(table: &Table) -> &'static str {
+    if table.update_triggers.is_empty() {
+        "UPDATE OR ABORT"
+    } else {
+        "UPDATE"
+    }
 }
 
 /// In SQLite every right-hand side sees the row as it was.
@@ -240,13 +260,14 @@ fn assignments(set: &Assignments, tenant: Option<&Scalar>) -> String {
     set.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Equality of pairs of columns of two aliases.
+/// Equality of pairs of columns of two aliases. The referenced column stands first: a foreign key
+/// compares by its collation, and so does SQL by the first side's.
 fn joined(pairs: &[(String, String)], own: (&Table, &str), other: (&Table, &str)) -> String {
     let pair = |(mine, theirs): &(String, String)| {
         format!(
             "{} = {}",
-            column(own.0, own.1, mine),
-            column(other.0, other.1, theirs)
+            column(other.0, other.1, theirs),
+            column(own.0, own.1, mine)
         )
     };
     pairs.iter().map(pair).collect::<Vec<_>>().join(" AND ")

@@ -16,6 +16,7 @@
 mod access;
 mod architecture;
 mod bed;
+mod behaviour;
 mod command_line;
 mod kill;
 mod model;

@@ -2,7 +2,7 @@
 
 use super::{
     AntiJoin, Binds, Instants, Key, ROW, Statement, Target, assignments, column, from, joined,
-    key_columns, key_in,
+    key_columns, key_in, update,
 };
 use crate::model::{Action, DependentAction, Table};
 use crate::sql::render;
@@ -39,6 +39,15 @@ fn earlier_of_same_table(target: &Target, at: usize) -> impl Iterator<Item = usi
 
 /// The condition that the row ROW of the dependent's table hangs on one of the roots.
 fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
+    let mut condition = pointing(target, at, keys, binds);
+    if let Some(selection) = &target.dependents[at].selection {
+        condition += &format!(" AND {} IS TRUE", render::expression(selection, ROW, None));
+    }
+    condition
+}
+
+/// The same, whether the dependent's `where` selects the row or not.
+fn pointing(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
     let dependent = &target.dependents[at];
     let own: Vec<String> = dependent
         .references
@@ -60,16 +69,12 @@ fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String 
             hangs(target, parent, keys, binds),
         ),
     };
-    let mut condition = format!(
+    format!(
         "({}) IN (SELECT {} FROM {} WHERE {chosen})",
         own.join(", "),
         theirs(table),
         from(table, ROW)
-    );
-    if let Some(selection) = &dependent.selection {
-        condition += &format!(" AND {} IS TRUE", render::expression(selection, ROW, None));
-    }
-    condition
+    )
 }
 
 /// How many rows of a dependent hang on these roots. A row that is reached twice counts under the
@@ -115,8 +120,21 @@ pub fn update_dependent(
     let mut binds = Binds::new(instants);
     let reached = reached(target, at, keys, &mut binds);
     let table = from(&target.dependents[at].table, ROW);
+    let update = update(&target.dependents[at].table);
     let set = assignments(set, None);
-    Statement::new(format!("UPDATE {table} SET {set} WHERE {reached}"), binds)
+    Statement::new(format!("{update} {table} SET {set} WHERE {reached}"), binds)
+}
+
+/// How many rows of a dependent's table still point at these roots, whether `where` selects them
+/// or not.
+pub fn count_left(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
+    let mut binds = Binds::new(instants);
+    let pointing = pointing(target, at, keys, &mut binds);
+    let table = from(&target.dependents[at].table, ROW);
+    Statement::new(
+        format!("SELECT count(*) FROM {table} WHERE {pointing}"),
+        binds,
+    )
 }
 
 /// Whether a row that the policy does not name points at the root ROW, or at what hangs on it.
