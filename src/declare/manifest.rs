@@ -75,7 +75,10 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
         .get("metadata")
         .and_then(|metadata| metadata.get("name"))
         .and_then(Value::as_str);
-    let object = format!("{kind}/{}", name.unwrap_or_default());
+    let object = match kind {
+        "" => String::new(),
+        kind => format!("{kind}/{}", name.unwrap_or_default()),
+    };
     let ours = ["DatabaseConnection", "RetentionPolicy", "PurgeRun"].contains(&kind);
     let refuse = |field: &str, reason, what: &str, write: &str| {
         Err((object.clone(), Refusal::new(field, reason, what, write)))
@@ -139,8 +142,8 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
         return refuse(
             "metadata.name",
             Reason::Required,
-            "the object has no name",
-            "write metadata: {name: NAME}",
+            "the object has no name that is a text",
+            "write metadata: {name: \"NAME\"}",
         );
     }
     if ours && let Some(root) = value.as_mapping() {

@@ -278,6 +278,25 @@ fn declare_one(
             ));
         }
     }
+    // A reference stays within its namespace, as in a cluster.
+    let namespace = &document.metadata.namespace;
+    let elsewhere = manifests.connections.iter().find_map(|connection| {
+        let theirs = connection.metadata.namespace.as_ref()?;
+        let same = connection.metadata.name == connection_ref.name;
+        (same && namespace.as_ref()? != theirs).then_some(theirs)
+    });
+    if let Some(theirs) = elsewhere {
+        refusals.push(Refusal::new(
+            "spec.connectionRef.name",
+            Reason::NotFound,
+            format!(
+                "DatabaseConnection {} is in namespace {theirs}, and the policy is not",
+                connection_ref.name
+            ),
+            format!("write metadata: {{namespace: {theirs}}} in the policy, or add a connection beside it"),
+        ));
+        return Err(refusals);
+    }
     let connection = match connections.get(&connection_ref.name) {
         Some(Some(connection)) => connection,
         // Its own refusals are told; nothing can be said of a policy on a broken connection.

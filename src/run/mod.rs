@@ -391,7 +391,7 @@ async fn perform(
         batch_rows: options.batch_rows,
         deadline: declaration
             .deadline
-            .map(|deadline: Duration| started + deadline),
+            .and_then(|deadline: Duration| started.checked_add(deadline)),
         stop,
         watch,
     };
