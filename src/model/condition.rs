@@ -52,6 +52,8 @@ pub struct Expression {
 pub struct Comparison {
     pub table: TableName,
     pub column: String,
+    /// With a text; otherwise with a number.
+    pub with_text: bool,
 }
 
 impl Expression {

@@ -7,7 +7,7 @@ use super::{JUDGED_AT_ONCE, Job};
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{
     Access, Action, Comparison, DependentAction, Encoding, Expression, Key, Reason, Refusal,
-    Scalar, Table,
+    Scalar, Table, Value,
 };
 use crate::plan::PlannedTarget;
 use crate::sql::{Instants, Statement, sqlite};
@@ -22,6 +22,8 @@ pub async fn preflight(
     if refusals.is_empty() {
         refusals.extend(compared_columns(planned, session).await?);
         refusals.extend(compared_keys(planned, session).await?);
+        refusals.extend(shared_parents(planned, session).await?);
+        refusals.extend(seconds_for_millis(planned, session).await?);
         refusals.extend(ordered_texts(planned, session).await?);
     }
     if refusals.is_empty() {
@@ -143,20 +145,21 @@ async fn compared_columns(
     planned: &PlannedTarget,
     session: &mut Session,
 ) -> Result<Vec<Refusal>, Error> {
-    let Some(age) = &planned.target.age else {
-        return Ok(Vec::new());
-    };
-    let text = matches!(age.encoding, Encoding::Text { .. });
     let mut refusals = Vec::new();
     for (part, expression) in expressions(planned) {
-        for Comparison { table, column } in &expression.comparisons {
+        for Comparison {
+            table,
+            column,
+            with_text,
+        } in &expression.comparisons
+        {
             let odd = session
-                .rows(&sqlite::oddly_written(table, column, text))
+                .rows(&sqlite::oddly_written(table, column, *with_text))
                 .await?;
             if odd.is_empty() {
                 continue;
             }
-            let (what, write) = if text {
+            let (what, write) = if *with_text {
                 (
                     "something else than texts of the form YYYY-MM-DD HH:MM:SS",
                     format!("compare datetime({column}), which gives that form"),
@@ -168,6 +171,75 @@ async fn compared_columns(
                 )
             };
             refusals.push(Refusal::new(format!("{}{part}", planned.field), Reason::TypeMismatch, format!("column {column} of {} holds {what}, and SQLite would compare it wrongly without a word", table.name), write));
+        }
+    }
+    Ok(refusals)
+}
+
+/// Seconds that are read as milliseconds lie in January of 1970, and every row would go at once.
+async fn seconds_for_millis(
+    planned: &PlannedTarget,
+    session: &mut Session,
+) -> Result<Vec<Refusal>, Error> {
+    /// In milliseconds the spring of 1973; in seconds the year 5138.
+    const LEAST: f64 = 1e11;
+    let Some(age) = &planned.target.age else {
+        return Ok(Vec::new());
+    };
+    if age.encoding != Encoding::UnixMillis {
+        return Ok(Vec::new());
+    }
+    let rows = session
+        .rows(&sqlite::newest_number(&planned.target, age))
+        .await?;
+    let newest = match rows.first().map(|row| &row[0]) {
+        Some(Value::Integer(integer)) => *integer as f64,
+        Some(Value::Real(real)) => *real,
+        _ => return Ok(Vec::new()),
+    };
+    if newest <= 0.0 || newest >= LEAST {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Refusal::new(
+        format!("{}.age.encoding", planned.field),
+        Reason::TypeMismatch,
+        "in milliseconds even the newest age lies before 1973, so these are seconds, and every row would go",
+        "write encoding: UnixSeconds",
+    )])
+}
+
+/// SQL lets a key refer only to columns that are unique. Where two parents share the values, rows
+/// would go with the one that the other still needs.
+async fn shared_parents(
+    planned: &PlannedTarget,
+    session: &mut Session,
+) -> Result<Vec<Refusal>, Error> {
+    let target = &planned.target;
+    let mut refusals = Vec::new();
+    for dependent in &target.dependents {
+        let parent = dependent
+            .of
+            .map_or(&target.table, |of| &target.dependents[of].table);
+        let columns: Vec<&str> = dependent
+            .references
+            .iter()
+            .map(|(_, theirs)| theirs.as_str())
+            .collect();
+        if matches!(dependent.action, DependentAction::Keep) || parent.is_unique_on(&columns) {
+            continue;
+        }
+        if !session
+            .rows(&sqlite::twins(parent, &columns))
+            .await?
+            .is_empty()
+        {
+            let columns = columns.join(", ");
+            refusals.push(Refusal::new(
+                format!("{}.dependents[{}].references", planned.field, dependent.name),
+                Reason::Conflict,
+                format!("several rows of {} share their values of ({columns}), so a dependent of one that goes may belong to one that stays", parent.name.name),
+                "refer to columns that are unique, such as the primary key",
+            ));
         }
     }
     Ok(refusals)

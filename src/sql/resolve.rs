@@ -144,13 +144,17 @@ impl<'a> Resolver<'a> {
 
     /// Both sides of a comparison with an instant must be of the instant's kind.
     fn compare(&mut self, sides: &[&Expr]) -> Flow {
-        if !sides.iter().any(|side| kinds::names_instant(side)) {
+        let Some(instant) = sides.iter().find(|side| kinds::names_instant(side)) else {
             return ControlFlow::Continue(());
-        }
+        };
         let Some(encoding) = self.around.encoding else {
             return ControlFlow::Continue(());
         };
-        let wanted = kinds::of_encoding(encoding);
+        // What is made of the instant may be of another kind than the instant is.
+        let wanted = match self.kind(instant) {
+            Kind::Open | Kind::Nothing => kinds::of_encoding(encoding),
+            kind => kind,
+        };
         for side in sides {
             let kind = self.kind(side);
             // A column that may hold anything is believed once its rows are seen.
@@ -177,6 +181,7 @@ impl<'a> Resolver<'a> {
                 let comparison = Comparison {
                     table: table.name.clone(),
                     column: column.to_owned(),
+                    with_text: wanted == Kind::Text,
                 };
                 if !self.out.comparisons.contains(&comparison) {
                     self.out.comparisons.push(comparison);

@@ -10,8 +10,8 @@ pub use dependents::{
     count_dependent, count_left, delete_dependent, shares_rows, update_dependent,
 };
 pub use observation::{
-    child_rows, collation, columns_of, foreign_keys_of, indexes_of, key_span, oddly_written,
-    source, tables, tenants, text_forms, triggers,
+    child_rows, collation, columns_of, foreign_keys_of, indexes_of, key_span, newest_number,
+    oddly_written, source, tables, tenants, text_forms, triggers, twins,
 };
 pub use ranking::{over_full_partitions, ranking};
 

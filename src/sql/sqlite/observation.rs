@@ -1,7 +1,7 @@
 //! What is asked before a plan is made.
 
 use super::{Binds, ROW, Statement, column, from, name};
-use crate::model::{Expression, Scalar, Table, TableName, Value, quote};
+use crate::model::{Age, Expression, Scalar, Table, TableName, Target, Value, quote};
 use crate::sql::render;
 
 /// Name, type and whether it has no rowid, of every table of the file.
@@ -167,6 +167,35 @@ pub fn text_forms(table: &Table, column: &str) -> Statement {
         "SELECT DISTINCT substr({column}, 11, 1) || {offset} FROM {} WHERE typeof({column}) = 'text' \
          AND {column} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' LIMIT 2",
         name(table)
+    );
+    Statement::new(text, Binds::none())
+}
+
+/// The largest number that the age column holds.
+pub fn newest_number(target: &Target, age: &Age) -> Statement {
+    let value = render::scalar(&age.scalar, ROW);
+    let text = format!(
+        "SELECT max({value}) FROM {} WHERE typeof({value}) IN ('integer', 'real')",
+        from(&target.table, ROW)
+    );
+    Statement::new(text, Binds::none())
+}
+
+/// A row if two rows of the table share their values of these columns, none of them NULL.
+pub fn twins(table: &Table, columns: &[&str]) -> Statement {
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|name| column(table, ROW, name))
+        .collect();
+    let known: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} IS NOT NULL"))
+        .collect();
+    let text = format!(
+        "SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1",
+        from(table, ROW),
+        known.join(" AND "),
+        columns.join(", ")
     );
     Statement::new(text, Binds::none())
 }
