@@ -241,7 +241,7 @@ fn arguments(statement: &Statement) -> Result<SqliteArguments, Error> {
             Value::Integer(integer) => arguments.add(*integer),
             Value::Real(real) => arguments.add(*real),
             Value::Text(text) => arguments.add(text.clone()),
-            Value::Blob(bytes) => arguments.add(bytes.clone()),
+            Value::Blob(bytes) | Value::Garbled(bytes) => arguments.add(bytes.clone()),
         };
         added.map_err(|error| Error {
             class: ErrorClass::Statement,
@@ -268,7 +268,7 @@ fn decode(row: &SqliteRow, at: usize) -> Result<Value, Error> {
             let bytes = <&[u8] as Decode<sqlx::Sqlite>>::decode(raw).map_err(failed)?;
             match std::str::from_utf8(bytes) {
                 Ok(text) => Value::Text(text.to_owned()),
-                Err(_) => Value::Blob(bytes.to_vec()),
+                Err(_) => Value::Garbled(bytes.to_vec()),
             }
         }
         _ => Value::Blob(

@@ -58,10 +58,14 @@ pub fn read_age(value: &Value, encoding: &Encoding) -> Reading {
         (Value::Real(real), Encoding::UnixSeconds) => read_epoch((real * 1e9) as i128),
         (Value::Real(real), Encoding::UnixMillis) => read_epoch((real * 1e6) as i128),
         (Value::Text(text), Encoding::Text { zone }) => read_text(text, zone),
-        (Value::Text(_) | Value::Blob(_), Encoding::UnixSeconds | Encoding::UnixMillis)
-        | (Value::Integer(_) | Value::Real(_) | Value::Blob(_), Encoding::Text { .. }) => {
-            Reading::Unreadable
-        }
+        (
+            Value::Text(_) | Value::Blob(_) | Value::Garbled(_),
+            Encoding::UnixSeconds | Encoding::UnixMillis,
+        )
+        | (
+            Value::Integer(_) | Value::Real(_) | Value::Blob(_) | Value::Garbled(_),
+            Encoding::Text { .. },
+        ) => Reading::Unreadable,
     }
 }
 

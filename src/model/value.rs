@@ -9,8 +9,9 @@ pub enum Value {
     Integer(i64),
     Real(f64),
     Text(String),
-    /// Bytes, and text that is not UTF-8.
     Blob(Vec<u8>),
+    /// Text that is not UTF-8, which some drivers write all the same.
+    Garbled(Vec<u8>),
 }
 
 impl Value {
@@ -27,7 +28,7 @@ impl Value {
         match self {
             Self::Null => true,
             Self::Real(real) => !real.is_finite(),
-            Self::Integer(_) | Self::Text(_) | Self::Blob(_) => false,
+            Self::Integer(_) | Self::Text(_) | Self::Blob(_) | Self::Garbled(_) => false,
         }
     }
 
@@ -36,7 +37,7 @@ impl Value {
         match self {
             Self::Integer(integer) => *integer != 0,
             Self::Real(real) => *real != 0.0,
-            Self::Null | Self::Text(_) | Self::Blob(_) => false,
+            Self::Null | Self::Text(_) | Self::Blob(_) | Self::Garbled(_) => false,
         }
     }
 
@@ -56,7 +57,9 @@ impl Value {
             Self::Real(real) if real.fract() == 0.0 && real.abs() < 9e15 => format!("{real:.0}"),
             Self::Real(real) => real.to_string(),
             Self::Text(text) => text.clone(),
-            Self::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Blob(bytes) | Self::Garbled(bytes) => {
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            }
         })
     }
 
@@ -68,6 +71,7 @@ impl Value {
             Self::Real(real) => (2, real.to_bits().to_be_bytes().to_vec()),
             Self::Text(text) => (3, text.as_bytes().to_vec()),
             Self::Blob(bytes) => (4, bytes.clone()),
+            Self::Garbled(bytes) => (5, bytes.clone()),
         };
         out.push(tag);
         out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
@@ -80,7 +84,7 @@ impl Value {
             match value {
                 Value::Null => 0,
                 Value::Integer(_) | Value::Real(_) => 1,
-                Value::Text(_) => 2,
+                Value::Text(_) | Value::Garbled(_) => 2,
                 Value::Blob(_) => 3,
             }
         }
@@ -90,7 +94,9 @@ impl Value {
             (Self::Integer(a), Self::Real(b)) => compare_exactly(*a, *b),
             (Self::Real(a), Self::Integer(b)) => compare_exactly(*b, *a).reverse(),
             (Self::Text(a), Self::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
-            (Self::Blob(a), Self::Blob(b)) => a.cmp(b),
+            (Self::Blob(a), Self::Blob(b)) | (Self::Garbled(a), Self::Garbled(b)) => a.cmp(b),
+            (Self::Text(a), Self::Garbled(b)) => a.as_bytes().cmp(b),
+            (Self::Garbled(a), Self::Text(b)) => a.as_slice().cmp(b.as_bytes()),
             _ => class(self).cmp(&class(other)),
         }
     }

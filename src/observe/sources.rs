@@ -113,7 +113,7 @@ fn read(value: &Value, source: &Source) -> Answer {
         Value::Null => Answer::Silent,
         Value::Integer(integer) => answer(&integer.to_string(), source),
         Value::Text(text) => answer(text, source),
-        Value::Real(_) | Value::Blob(_) => unknown(
+        Value::Real(_) | Value::Blob(_) | Value::Garbled(_) => unknown(
             source,
             Reason::NotAWindow,
             "the value is no whole number and no text".to_owned(),

@@ -83,8 +83,14 @@ impl Binds {
 
     /// Adds a value and gives its parameter.
     pub(super) fn add(&mut self, value: Value) -> String {
+        // Bound as bytes, and a text again where it is compared.
+        let is_text = matches!(value, Value::Garbled(_));
         self.values.push(value);
-        format!("?{}", self.values.len())
+        if is_text {
+            format!("CAST(?{} AS TEXT)", self.values.len())
+        } else {
+            format!("?{}", self.values.len())
+        }
     }
 
     pub(super) fn add_all(&mut self, values: &[Value]) -> String {

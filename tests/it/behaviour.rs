@@ -381,3 +381,24 @@ fn a_reader_waits_for_a_writer_as_long_as_the_limits_say() {
     writer.join().unwrap();
     assert_eq!((said.code, case.left()), (0, vec![3]));
 }
+
+#[test]
+fn text_that_is_no_utf_8_is_walked_past_and_goes_like_any_other() {
+    // The thousandth row ends a page, and the next page begins after it.
+    let sql = "CREATE TABLE t (k TEXT PRIMARY KEY, at TEXT, org TEXT, id INTEGER) WITHOUT ROWID;
+               WITH RECURSIVE r (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 1500)
+               INSERT INTO t SELECT printf('%05d', i), '2026-01-01', 'acme', i FROM r;
+               UPDATE t SET k = CAST(CAST(k AS BLOB) || x'ff' AS TEXT) WHERE id = 1000;
+               UPDATE t SET org = CAST(x'ff' AS TEXT) WHERE id = 7;
+               UPDATE t SET at = CAST('2026-01-01 ' || x'ff' AS TEXT) WHERE id = 1400;";
+    for index in [
+        "",
+        "CREATE INDEX t_at ON t (at);",
+        "CREATE INDEX t_org_at ON t (org, at);",
+    ] {
+        let case = Case::new(&format!("{sql}{index}"));
+        let said = case.run(&delete(&["tenant: {column: org}"]));
+        assert_eq!((said.code, case.left()), (0, vec![1400]), "{index}");
+        assert_eq!(said.target()["rows"]["deleted"], 1499);
+    }
+}
