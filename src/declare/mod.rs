@@ -9,7 +9,9 @@ mod functions;
 mod manifest;
 mod misread;
 mod names;
+mod narrow;
 mod policy;
+mod strict;
 mod target;
 mod window;
 
@@ -19,7 +21,8 @@ use jiff::tz::TimeZone;
 
 pub use manifest::{Document, Manifests, Metadata, parse};
 pub use names::SQLITE_SCHEMA;
-pub use policy::{Narrowing, declare};
+pub use narrow::Narrowing;
+pub use policy::declare;
 pub use window::answer;
 
 use crate::api;

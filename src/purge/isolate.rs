@@ -1,0 +1,186 @@
+//! Batches that act: tried again when somebody is in the way, halved when a row is at fault.
+
+use std::time::{Duration, Instant};
+
+use super::End;
+use super::batch::{self, BatchError};
+use super::judge::JudgedRow;
+use super::runner::Runner;
+use crate::database::{ErrorClass, Session};
+use crate::model::{Failure, Key, Reason};
+use crate::plan::Fate;
+
+/// So many rows that fail for one reason are no accident: the target is given up.
+const MANY_FAILURES: u64 = 20;
+/// Keys of several columns are bound value by value, and a statement takes 32,766 values.
+const BINDS_AT_ONCE: usize = 30_000;
+/// How often a batch is tried that finds somebody in its way.
+const TRIES: u32 = 3;
+/// The first pause before it is tried again; the next is twice as long.
+const BACK_OFF: Duration = Duration::from_millis(25);
+
+impl Runner<'_> {
+    /// Batch after batch, each in a transaction of its own, with a rest after each.
+    pub(super) async fn act(
+        &mut self,
+        keys: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            self.is_over()?;
+            let most = BINDS_AT_ONCE / self.bench.target.table.key.len().max(1);
+            let (now, later) = rest.split_at(self.pace.rows().min(most.max(1)).min(rest.len()));
+            rest = later;
+            self.isolate(now, fate, session).await?;
+            if self
+                .allowance
+                .as_ref()
+                .is_some_and(|allowance| allowance.rows == 0)
+            {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a batch through; one that fails for a row's sake is halved until the row is alone.
+    async fn isolate(
+        &mut self,
+        keys: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        let gone_before = self.tally.gone();
+        let mut work: Vec<&[Key]> = vec![keys];
+        let mut tries = 0;
+        while let Some(keys) = work.pop() {
+            let keys_left: Vec<Key> = keys
+                .iter()
+                .filter(|key| !self.failed.contains(key))
+                .cloned()
+                .collect();
+            if keys_left.is_empty() {
+                continue;
+            }
+            match batch::run(
+                &self.bench,
+                &keys_left,
+                fate,
+                self.allowance.as_ref(),
+                self.job.watch,
+                session,
+            )
+            .await
+            {
+                Ok(committed) => {
+                    tries = 0;
+                    self.committed(&committed.rows, &committed.dependents, fate);
+                    self.rest(keys_left.len(), committed.took, session).await;
+                }
+                Err(BatchError::Database(error)) if error.class == ErrorClass::Busy => {
+                    // The whole batch again: never a single statement of it.
+                    self.pace.hindered();
+                    tries += 1;
+                    if tries >= TRIES {
+                        return Err(error.into());
+                    }
+                    tokio::time::sleep(BACK_OFF * 2_u32.pow(tries)).await;
+                    work.push(keys);
+                }
+                Err(BatchError::Database(error))
+                    if error.class == ErrorClass::Timeout && keys.len() > 1 =>
+                {
+                    self.pace.hindered();
+                    let (one, other) = keys.split_at(keys.len() / 2);
+                    work.extend([other, one]);
+                }
+                Err(BatchError::Database(error)) if error.class != ErrorClass::Constraint => {
+                    return Err(error.into());
+                }
+                Err(error) if keys.len() == 1 => {
+                    self.give_up(&keys[0], &error, fate, session).await?;
+                }
+                Err(_) => {
+                    let (one, other) = keys.split_at(keys.len() / 2);
+                    work.extend([other, one]);
+                }
+            }
+        }
+        let all_failed =
+            self.commits == 0 && self.failed.len() > 1 && self.tally.gone() == gone_before;
+        if all_failed {
+            return Err(self.too_many("every row of the first batch failed"));
+        }
+        self.commits += 1;
+        Ok(())
+    }
+
+    async fn give_up(
+        &mut self,
+        key: &Key,
+        error: &BatchError,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        self.failed.insert(key);
+        let rows = self
+            .bench
+            .judge(std::slice::from_ref(key), fate, session)
+            .await?;
+        self.tally.failed(
+            &rows,
+            fate,
+            Failure {
+                key: key.hash(),
+                reason: error.reason(),
+                message: error.to_string(),
+            },
+        );
+        let count = self.failures.entry(error.reason()).or_default();
+        *count += 1;
+        if *count >= MANY_FAILURES {
+            let what = format!(
+                "{MANY_FAILURES} rows failed for one reason, {}",
+                error.reason()
+            );
+            return Err(self.too_many(&what));
+        }
+        Ok(())
+    }
+
+    fn too_many(&self, what: &str) -> End {
+        let last = self.tally.last_failure().unwrap_or_default();
+        End::Failed {
+            reason: Reason::TooManyFailures,
+            message: format!("{what}: {last}"),
+        }
+    }
+
+    pub(super) fn committed(&mut self, rows: &[JudgedRow], dependents: &[u64], fate: Fate) {
+        let going = self
+            .tally
+            .committed(rows, dependents, fate, self.allowance.is_some());
+        if let Some(allowance) = &mut self.allowance {
+            allowance.rows = allowance.rows.saturating_sub(going);
+        }
+        self.job
+            .watch
+            .gone(&self.planned.target.name, self.tally.gone());
+    }
+
+    /// Outside of any transaction, so that the application goes first.
+    async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
+        let rest = self.pace.batch(rows, took);
+        self.tally.batch(took, rest);
+        if self.tally.batches().is_multiple_of(64) {
+            session.checkpoint().await;
+        }
+        let started = Instant::now();
+        while started.elapsed() < rest && !self.job.is_stopped() && !self.job.is_late() {
+            let left = rest.saturating_sub(started.elapsed());
+            tokio::time::sleep(left.min(Duration::from_millis(200))).await;
+        }
+    }
+}

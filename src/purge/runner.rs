@@ -1,0 +1,213 @@
+//! One target from its first page to its last: rank, count or act.
+
+use std::collections::HashMap;
+
+use super::cap::{Allowance, Oldest, Rank};
+use super::judge::{Bench, Verdict};
+use super::pace::Pace;
+use super::tally::{self, Tally};
+use super::walk::Walk;
+use super::watch::{Job, Point};
+use super::{End, JUDGED_AT_ONCE};
+use crate::database::Session;
+use crate::model::{Access, Key, KeySet, Reason};
+use crate::plan::{Fate, PlannedTarget};
+use crate::sql::sqlite;
+
+/// How often the next-oldest rows move up for those that could not go.
+const CAP_ROUNDS: u32 = 4;
+/// A target that has taken this many rows, and a twentieth of its table, is swept instead.
+const SWEEP_AFTER: u64 = 10_000;
+
+/// One target on its way.
+pub(super) struct Runner<'a> {
+    pub(super) planned: &'a PlannedTarget,
+    pub(super) job: &'a Job<'a>,
+    pub(super) bench: Bench<'a>,
+    pub(super) tally: Tally,
+    pub(super) pace: Pace,
+    /// Rows that could not go in this run.
+    pub(super) failed: KeySet,
+    pub(super) failures: HashMap<Reason, u64>,
+    pub(super) allowance: Option<Allowance>,
+    pub(super) access: Access,
+    pub(super) commits: u64,
+}
+
+impl Runner<'_> {
+    pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {
+        // A dry run counts what can never go, which only a sweep meets.
+        if self.job.dry_run && self.access != Access::Partitions {
+            self.access = Access::Sweep;
+        }
+        let Some(cap) = self.planned.cap else {
+            self.pass(session).await?;
+            return Ok(End::Done);
+        };
+        for round in 0..CAP_ROUNDS {
+            let left = cap - self.tally.gone();
+            let mut oldest = Oldest::new(left);
+            self.rank(&mut oldest, round == 0, session).await?;
+            let edge = oldest.edge();
+            let (threshold, next_past) = match edge {
+                Some(edge) => (Some(edge.threshold), edge.next_past),
+                None => (None, None),
+            };
+            let capped = threshold.is_some();
+            self.tally.overdue_past(next_past);
+            self.allowance = Some(Allowance {
+                rows: left,
+                threshold,
+            });
+            self.pass(session).await?;
+            if self.tally.gone() >= cap || !capped || self.job.dry_run {
+                return Ok(if capped { End::CapReached } else { End::Done });
+            }
+        }
+        Ok(End::CapReached)
+    }
+
+    pub(super) fn is_over(&self) -> Result<(), End> {
+        if self.job.is_stopped() {
+            return Err(End::Stopped);
+        }
+        if self.job.is_late() {
+            return Err(End::DeadlineExceeded);
+        }
+        Ok(())
+    }
+
+    /// Looks at all candidates once, for the age of the last that may go. What is held is counted
+    /// here, where every row is met.
+    async fn rank(
+        &mut self,
+        oldest: &mut Oldest,
+        count: bool,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        let bench = self.bench;
+        let mut walk = Walk::new(
+            bench.target,
+            bench.cutoffs,
+            &self.planned.tenants,
+            self.job.clock,
+            &self.access,
+        );
+        while let Some(page) = walk.next(session).await? {
+            self.is_over()?;
+            if count {
+                self.tally.sighted(page.sightings);
+            }
+            for (fate, keys) in page.groups {
+                for keys in keys.chunks(JUDGED_AT_ONCE) {
+                    let rows = bench.judge(keys, fate, session).await?;
+                    for row in rows.iter().filter(|row| {
+                        row.verdict == Verdict::Goes && !self.failed.contains(&row.key)
+                    }) {
+                        oldest.offer(Rank::of(row), tally::past(row, fate));
+                    }
+                    if count {
+                        self.tally.planned(&rows, fate);
+                    }
+                }
+            }
+        }
+        if self.access == Access::Sweep {
+            self.tally.swept();
+        }
+        Ok(())
+    }
+
+    /// One walk over the candidates, counting or acting.
+    async fn pass(&mut self, session: &mut Session) -> Result<(), End> {
+        let planned = self.planned;
+        let rows_at_most = self.rows_at_most(session).await?;
+        let mut walk = Walk::new(
+            &planned.target,
+            &planned.cutoffs,
+            &planned.tenants,
+            self.job.clock,
+            &self.access,
+        );
+        while let Some(page) = walk.next(session).await? {
+            if self.allowance.is_none() {
+                self.tally.sighted(page.sightings);
+            }
+            self.job.watch.reached(Point::Found);
+            for (fate, keys) in page.groups {
+                if self.job.dry_run {
+                    self.count(&keys, fate, session).await?;
+                } else {
+                    self.act(&keys, fate, session).await?;
+                }
+                if self
+                    .allowance
+                    .as_ref()
+                    .is_some_and(|allowance| allowance.rows == 0)
+                {
+                    return Ok(());
+                }
+            }
+            self.is_over()?;
+            let gone = self.tally.gone();
+            let on_index = matches!(self.access, Access::AgeIndex | Access::TenantIndex);
+            if on_index && gone >= SWEEP_AFTER && gone * 20 >= rows_at_most {
+                // Rows that are kept will be met again: only what is gone stays counted. Under a
+                // cap a look at all candidates has counted them, and nothing is counted twice.
+                if self.allowance.is_none() {
+                    self.tally.begin_again();
+                }
+                self.access = Access::Sweep;
+                self.tally.access_changed();
+                walk = Walk::new(
+                    &planned.target,
+                    &planned.cutoffs,
+                    &planned.tenants,
+                    self.job.clock,
+                    &self.access,
+                );
+            }
+        }
+        if self.access == Access::Sweep && self.allowance.is_none() {
+            self.tally.swept();
+        }
+        Ok(())
+    }
+
+    async fn rows_at_most(&self, session: &mut Session) -> Result<u64, End> {
+        let rows = session
+            .rows(&sqlite::key_span(&self.planned.target.table))
+            .await?;
+        let span = rows
+            .first()
+            .and_then(|row| Some(row[1].as_integer()?.saturating_sub(row[0].as_integer()?)));
+        Ok(span.map_or(0, |span| span.unsigned_abs().saturating_add(1)))
+    }
+
+    /// A dry run: the same judgement, and nothing else.
+    async fn count(&mut self, keys: &[Key], fate: Fate, session: &mut Session) -> Result<(), End> {
+        for keys in keys.chunks(JUDGED_AT_ONCE) {
+            self.is_over()?;
+            let mut rows = self.bench.judge(keys, fate, session).await?;
+            if let Some(allowance) = &self.allowance {
+                allowance.apply(&mut rows);
+            }
+            let going: Vec<Key> = rows
+                .iter()
+                .filter(|row| row.verdict == Verdict::Goes)
+                .map(|row| row.key.clone())
+                .collect();
+            let mut dependents = vec![0; self.bench.target.dependents.len()];
+            if !going.is_empty() {
+                for at in self.bench.target.order.iter().copied() {
+                    dependents[at] = self
+                        .bench
+                        .count_dependent(at, &going, fate, session)
+                        .await?;
+                }
+            }
+            self.committed(&rows, &dependents, fate);
+        }
+        Ok(())
+    }
+}
