@@ -391,6 +391,17 @@ impl Resolver<'_> {
         table: &Table,
         fixed: &[String],
     ) -> Assignments {
+        if table.replaces && !table.update_triggers.is_empty() {
+            self.refuse(
+                &format!("{part}.set"),
+                Reason::Conflict,
+                format!(
+                    "a constraint of table {} is declared ON CONFLICT REPLACE, and triggers fire on its updates: rows in the update's way could be deleted",
+                    table.name.name
+                ),
+                "declare the constraint without ON CONFLICT REPLACE, or remove the trigger",
+            );
+        }
         let mut assignments = Vec::new();
         for (column, value) in set {
             let part = format!("{part}.set.{column}");

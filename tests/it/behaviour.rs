@@ -241,6 +241,12 @@ fn an_update_never_replaces_a_row_in_its_way() {
     ));
     assert_eq!((said.code, case.left()), (1, vec![1, 2]));
     assert_eq!(case.numbers("SELECT id FROM d ORDER BY id"), [1, 2]);
+    // What triggers do themselves must not be changed, so the two together are refused.
+    let trigger =
+        "CREATE TRIGGER log AFTER UPDATE ON t BEGIN INSERT INTO d (slug) VALUES (new.slug); END;";
+    let case = Case::new(&format!("{sql}{trigger}"));
+    assert_eq!(case.run(update).refused(), "spec.targets[t].set");
+    assert_eq!(case.left(), [1, 2, 3]);
 }
 
 #[test]
