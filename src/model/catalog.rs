@@ -23,6 +23,8 @@ pub struct Table {
     /// Names of the triggers that fire on DELETE and on UPDATE.
     pub delete_triggers: Vec<String>,
     pub update_triggers: Vec<String>,
+    /// Whether a constraint is declared to delete the rows in an update's way.
+    pub replaces: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

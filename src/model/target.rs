@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Encoding, Expression, OnDelete, Table};
+use super::{Encoding, Expression, OnDelete, Table, TableName};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -116,6 +116,12 @@ pub enum Access {
 }
 
 impl Dependent {
+    /// Whether its `where` reads this table.
+    pub fn reads(&self, table: &TableName) -> bool {
+        let selection = self.selection.as_ref();
+        selection.is_some_and(|selection| selection.tables.contains(table))
+    }
+
     /// Whether these assignments are to take the row off a foreign key by which the database would
     /// delete it with its parent.
     pub fn cascades_through(&self, set: &Assignments) -> bool {
@@ -159,7 +165,14 @@ impl Target {
                 .copied()
                 .filter(|at| !hangs(*at) && !pointed_at(*at))
                 .collect();
-            free.sort_by_key(updates);
+            // Whose `where` reads another dependent's table reads it before its rows go.
+            let read = |at: &usize| {
+                left.iter().any(|other| {
+                    dependents[*other].table.name != dependents[*at].table.name
+                        && dependents[*other].reads(&dependents[*at].table.name)
+                })
+            };
+            free.sort_by_key(|at| (read(at), updates(at)));
             let free = free.first().copied();
             let leaf = || left.iter().copied().find(|at| !hangs(*at));
             let Some(next) = free.or_else(leaf) else {

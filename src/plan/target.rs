@@ -190,6 +190,8 @@ impl Resolver<'_> {
             }
         };
         let dependents = self.dependents(context)?;
+        let order = Target::acting_order(&dependents);
+        self.read_after_acting(&dependents, &order);
         Some(Target {
             name: declared.name.clone(),
             table: self.table.clone(),
@@ -200,7 +202,7 @@ impl Resolver<'_> {
             selection,
             exemptions,
             referenced: Vec::new(),
-            order: Target::acting_order(&dependents),
+            order,
             dependents,
             access: Access::Sweep,
         })
@@ -389,6 +391,17 @@ impl Resolver<'_> {
         table: &Table,
         fixed: &[String],
     ) -> Assignments {
+        if table.replaces && !table.update_triggers.is_empty() {
+            self.refuse(
+                &format!("{part}.set"),
+                Reason::Conflict,
+                format!(
+                    "a constraint of table {} is declared ON CONFLICT REPLACE, and triggers fire on its updates: rows in the update's way could be deleted",
+                    table.name.name
+                ),
+                "declare the constraint without ON CONFLICT REPLACE, or remove the trigger",
+            );
+        }
         let mut assignments = Vec::new();
         for (column, value) in set {
             let part = format!("{part}.set.{column}");
@@ -483,6 +496,31 @@ impl Resolver<'_> {
             });
         }
         Some(resolved)
+    }
+
+    /// A `where` that reads what another dependent has taken by then would be asked of other rows
+    /// than the plan's: it might take rows that it was written to leave.
+    fn read_after_acting(&mut self, dependents: &[Dependent], order: &[usize]) {
+        for (place, at) in order.iter().enumerate() {
+            let dependent = &dependents[*at];
+            let earlier = order[..place].iter().map(|at| &dependents[*at]);
+            let taken = earlier
+                .filter(|other| !matches!(other.action, DependentAction::Keep))
+                .find(|other| {
+                    other.table.name != dependent.table.name && dependent.reads(&other.table.name)
+                });
+            if let Some(other) = taken {
+                self.refuse(
+                    &format!(".dependents[{}].where", dependent.name),
+                    Reason::Conflict,
+                    format!(
+                        "it reads table {}, whose rows go or change before it is asked, as the dependent {}",
+                        other.table.name.name, other.name
+                    ),
+                    "write a condition on the dependent's own columns, or on tables that stay",
+                );
+            }
+        }
     }
 
     /// Sources are asked while observing, where a name that does not resolve is only unknown.

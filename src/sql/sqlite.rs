@@ -10,8 +10,8 @@ pub use dependents::{
     count_dependent, count_left, delete_dependent, shares_rows, update_dependent,
 };
 pub use observation::{
-    child_rows, collation, columns_of, foreign_keys_of, indexes_of, key_span, newest_number,
-    oddly_written, source, tables, tenants, text_forms, triggers, twins,
+    child_rows, collation, columns_of, declarations, foreign_keys_of, indexes_of, key_span,
+    newest_number, oddly_written, source, tables, tenants, text_forms, triggers, twins,
 };
 pub use ranking::{over_full_partitions, ranking};
 
@@ -239,7 +239,7 @@ pub fn act(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
 
 /// A constraint that is declared ON CONFLICT REPLACE would delete the rows in an update's way, and
 /// count none of them. Where triggers fire it is not said: SQLite would take our word for the
-/// triggers' own.
+/// triggers' own; the plan refuses the two together.
 fn update(table: &Table) -> &'static str {
     if table.update_triggers.is_empty() {
         "UPDATE OR ABORT"

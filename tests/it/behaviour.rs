@@ -241,6 +241,12 @@ fn an_update_never_replaces_a_row_in_its_way() {
     ));
     assert_eq!((said.code, case.left()), (1, vec![1, 2]));
     assert_eq!(case.numbers("SELECT id FROM d ORDER BY id"), [1, 2]);
+    // What triggers do themselves must not be changed, so the two together are refused.
+    let trigger =
+        "CREATE TRIGGER log AFTER UPDATE ON t BEGIN INSERT INTO d (slug) VALUES (new.slug); END;";
+    let case = Case::new(&format!("{sql}{trigger}"));
+    assert_eq!(case.run(update).refused(), "spec.targets[t].set");
+    assert_eq!(case.left(), [1, 2, 3]);
 }
 
 #[test]
@@ -401,4 +407,23 @@ fn text_that_is_no_utf_8_is_walked_past_and_goes_like_any_other() {
         assert_eq!((said.code, case.left()), (0, vec![1400]), "{index}");
         assert_eq!(said.target()["rows"]["deleted"], 1499);
     }
+}
+
+#[test]
+fn a_dependent_s_where_never_sees_what_another_dependent_has_already_taken() {
+    let sql = "CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER); INSERT INTO d VALUES (1, 1);
+               CREATE TABLE e (id INTEGER PRIMARY KEY, t_id INTEGER, d_id INTEGER); INSERT INTO e VALUES (1, 1, 1);";
+    let dependents = r#"dependents: [
+      {name: e, table: e, references: {t_id: id}},
+      {name: d, table: d, references: {t_id: id}, where: "not exists (select 1 from e as x where x.d_id = d.id)"}]"#;
+    let case = Case::new(&format!("{ROWS}{sql}"));
+    let said = case.run(&delete(&[dependents]));
+    assert_eq!((said.code, case.left()), (0, vec![3]));
+    assert_eq!(case.numbers("SELECT id FROM d"), [1], "it has a row of e");
+    // A foreign key leaves no such order.
+    let sql = sql.replace("d_id INTEGER", "d_id INTEGER REFERENCES d (id)");
+    let case = Case::new(&format!("{ROWS}{sql}"));
+    let said = case.run(&delete(&[dependents]));
+    assert_eq!(said.refused(), "spec.targets[t].dependents[d].where");
+    assert_eq!(case.left(), [1, 2, 3]);
 }

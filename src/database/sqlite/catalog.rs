@@ -34,6 +34,12 @@ impl Session {
                 }
             }
         }
+        for row in self.rows(&sqlite::declarations()).await? {
+            let name = text(&row[0]);
+            if let Some(table) = tables.iter_mut().find(|t| same(&t.name.name, &name)) {
+                table.replaces = replaces(&text(&row[1]));
+            }
+        }
         let mut catalog = Catalog { tables };
         spell_references(&mut catalog);
         Ok(catalog)
@@ -54,6 +60,7 @@ impl Session {
             indexes: Vec::new(),
             delete_triggers: Vec::new(),
             update_triggers: Vec::new(),
+            replaces: false,
         };
         // A view may be broken and a module may be missing: neither is purged, so neither is read.
         if kind != TableKind::Ordinary {
@@ -182,6 +189,23 @@ fn spell_references(catalog: &mut Catalog) {
 /// SQLite's names differ by more than ASCII case.
 fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
+}
+
+/// Whether a table's declaration has ON CONFLICT REPLACE; one that cannot be read might.
+fn replaces(sql: &str) -> bool {
+    let Ok(tokens) = Tokenizer::new(&SQLiteDialect {}, sql).tokenize() else {
+        return true;
+    };
+    let words: Vec<String> = tokens
+        .into_iter()
+        .filter_map(|token| match token {
+            Token::Word(word) => Some(word.value.to_uppercase()),
+            _ => None,
+        })
+        .collect();
+    words
+        .windows(2)
+        .any(|pair| pair[0] == "CONFLICT" && pair[1] == "REPLACE")
 }
 
 enum TriggerEvent {

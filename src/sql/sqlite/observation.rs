@@ -60,6 +60,12 @@ pub fn triggers() -> Statement {
     Statement::new(text.to_owned(), Binds::none())
 }
 
+/// Name and text of every table.
+pub fn declarations() -> Statement {
+    let text = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' ORDER BY name";
+    Statement::new(text.to_owned(), Binds::none())
+}
+
 /// The smallest and the largest rowid: how many rows there can be at most.
 pub fn key_span(table: &Table) -> Statement {
     let key = table
