@@ -1,13 +1,16 @@
 //! One target: what its words mean, before anyone looks at the database.
 
+mod dependents;
+mod instants;
+
 use std::collections::BTreeMap;
 
 use super::expression::{self, Context};
-use super::fields::{exactly_one, parse_zone, unique_names};
+use super::fields::{exactly_one, unique_names};
 use super::names::{Ceiling, parse_table};
-use super::{Age, Dependent, EncodingWord, KeepNewest, RowValue, Target, Windows, window};
+use super::{RowValue, Target, Windows, window};
 use crate::api::{self, AllowedAction};
-use crate::model::{DependentAction, Expression, Parameter, Reason, Refusal, TableName};
+use crate::model::{Expression, Parameter, Reason, Refusal, TableName};
 
 /// What a target has from its policy and connection.
 pub struct Inherited<'a> {
@@ -43,7 +46,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         part: &str,
         reason: Reason,
@@ -58,7 +61,7 @@ impl Reader<'_> {
         ));
     }
 
-    fn keep<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
         result.map_err(|refusal| self.refusals.push(refusal)).ok()
     }
 
@@ -179,7 +182,7 @@ impl Reader<'_> {
         })
     }
 
-    fn check_allowed(&mut self, part: &str, action: AllowedAction, table: &TableName) {
+    pub(super) fn check_allowed(&mut self, part: &str, action: AllowedAction, table: &TableName) {
         if !self.inherited.ceiling.may(action, table) {
             self.refuse(part, Reason::NotAllowed, format!("the connection's allow does not let policies {} {table}", format!("{action:?}").to_lowercase()), format!("add to the connection's spec.allow: {{tables: [\"{table}\"], actions: [{action:?}]}}"));
         }
@@ -242,7 +245,7 @@ impl Reader<'_> {
         windows
     }
 
-    fn row_value(
+    pub(super) fn row_value(
         &mut self,
         column: Option<&str>,
         text: Option<&str>,
@@ -266,76 +269,7 @@ impl Reader<'_> {
         self.keep(parsed).map(RowValue::Expression)
     }
 
-    fn age(&mut self, age: &api::Age, table: &TableName) -> Option<Age> {
-        let field = format!("{}.age", self.field);
-        let value = self.row_value(
-            age.column.as_deref(),
-            age.expression.as_deref(),
-            &field,
-            table,
-        );
-        let zone = self.zone(age.time_zone.as_deref(), age.encoding, &field)?;
-        Some(Age {
-            value: value?,
-            encoding: age.encoding.map(encoding_word),
-            zone,
-        })
-    }
-
-    /// Outer `None`: refused.
-    fn zone(
-        &mut self,
-        name: Option<&str>,
-        encoding: Option<api::Encoding>,
-        field: &str,
-    ) -> Option<Option<jiff::tz::TimeZone>> {
-        let field = format!("{field}.timeZone");
-        if let (Some(_), Some(api::Encoding::UnixSeconds | api::Encoding::UnixMillis)) =
-            (name, encoding)
-        {
-            self.refusals.push(Refusal::new(
-                field,
-                Reason::Conflict,
-                "an epoch has no time zone",
-                "remove timeZone",
-            ));
-            return None;
-        }
-        match name {
-            Some(name) => self.keep(parse_zone(name, &field)).map(Some),
-            None => Some(None),
-        }
-    }
-
-    fn keep_newest(&mut self, keep: &api::KeepNewest) -> Option<KeepNewest> {
-        let field = format!("{}.keepNewest", self.field);
-        if keep.rows < 1 {
-            self.refuse(
-                ".keepNewest.rows",
-                Reason::InvalidValue,
-                "keeping none of the newest is no floor",
-                "write 1 or more",
-            );
-        }
-        if keep.order_by.is_empty() {
-            self.refuse(
-                ".keepNewest.orderBy",
-                Reason::Required,
-                "nothing says which rows are the newest",
-                "write orderBy: [created_at, id]",
-            );
-        }
-        let zone = self.zone(keep.time_zone.as_deref(), keep.encoding, &field)?;
-        Some(KeepNewest {
-            rows: keep.rows.unsigned_abs(),
-            partition_by: keep.partition_by.clone(),
-            order_by: keep.order_by.clone(),
-            encoding: keep.encoding.map(encoding_word),
-            zone,
-        })
-    }
-
-    fn expression(
+    pub(super) fn expression(
         &mut self,
         text: &str,
         part: &str,
@@ -355,7 +289,7 @@ impl Reader<'_> {
         self.keep(parsed)
     }
 
-    fn assignments(
+    pub(super) fn assignments(
         &mut self,
         set: &BTreeMap<String, String>,
         part: &str,
@@ -379,127 +313,5 @@ impl Reader<'_> {
                 ))
             })
             .collect()
-    }
-
-    fn dependents(&mut self, specs: &[api::Dependent], parameters: &[Parameter]) -> Vec<Dependent> {
-        unique_names(
-            specs.iter().map(|d| d.name.as_str()),
-            &format!("{}.dependents", self.field),
-            &mut self.refusals,
-        );
-        // The tenant of a dependent's row is its root's; a dependent has no tenant of its own.
-        let parameters: Vec<Parameter> = parameters
-            .iter()
-            .copied()
-            .filter(|p| *p != Parameter::Tenant)
-            .collect();
-        let read = specs
-            .iter()
-            .enumerate()
-            .filter_map(|(at, spec)| self.dependent(spec, &specs[..at], &parameters));
-        read.collect()
-    }
-
-    fn dependent(
-        &mut self,
-        spec: &api::Dependent,
-        above: &[api::Dependent],
-        parameters: &[Parameter],
-    ) -> Option<Dependent> {
-        let part = format!(".dependents[{}]", spec.name);
-        let of = match &spec.of {
-            None => None,
-            Some(parent) => {
-                let place = above.iter().position(|dependent| dependent.name == *parent);
-                if place.is_none() {
-                    self.refuse(
-                        &format!("{part}.of"),
-                        Reason::NotFound,
-                        format!("no dependent above this one is called {parent}"),
-                        "name a dependent that stands above it: they go from the root outwards",
-                    );
-                }
-                place
-            }
-        };
-        if let Some(place) = of
-            && above[place]
-                .action
-                .is_some_and(|action| action != api::DependentAction::Delete)
-        {
-            self.refuse(
-                &format!("{part}.of"),
-                Reason::Conflict,
-                format!(
-                    "{} is not deleted, so nothing goes with it",
-                    above[place].name
-                ),
-                "hang it on a dependent with action Delete, or on the root",
-            );
-        }
-        let table = parse_table(&spec.table, &format!("{}{part}.table", self.field));
-        let table = self.keep(table)?;
-        if spec.references.is_empty() {
-            self.refuse(
-                &format!("{part}.references"),
-                Reason::Required,
-                "nothing says which rows hang on the root",
-                "write references: {OWN_COLUMN: PARENT_COLUMN}",
-            );
-        }
-        let action = match spec.action.unwrap_or(api::DependentAction::Delete) {
-            api::DependentAction::Delete => {
-                self.check_allowed(&format!("{part}.table"), AllowedAction::Delete, &table);
-                DependentAction::Delete
-            }
-            api::DependentAction::Update => {
-                self.check_allowed(&format!("{part}.table"), AllowedAction::Update, &table);
-                DependentAction::Update(self.assignments(&spec.set, &part, &table, parameters))
-            }
-            api::DependentAction::Keep => {
-                if spec.r#where.is_some() {
-                    self.refuse(
-                        &format!("{part}.where"),
-                        Reason::Conflict,
-                        "a kept dependent is not touched, so it has no where",
-                        "remove where",
-                    );
-                }
-                DependentAction::Keep
-            }
-        };
-        if !spec.set.is_empty() && !matches!(action, DependentAction::Update(_)) {
-            self.refuse(
-                &format!("{part}.set"),
-                Reason::Conflict,
-                "set goes with action Update only",
-                "write action: Update, or remove set",
-            );
-        }
-        let selection = spec
-            .r#where
-            .as_deref()
-            .and_then(|text| self.expression(text, &format!("{part}.where"), &table, parameters));
-        Some(Dependent {
-            name: spec.name.clone(),
-            field: format!("{}{part}", self.field),
-            of,
-            table,
-            references: spec
-                .references
-                .iter()
-                .map(|(own, parent)| (own.clone(), parent.clone()))
-                .collect(),
-            selection,
-            action,
-        })
-    }
-}
-
-fn encoding_word(word: api::Encoding) -> EncodingWord {
-    match word {
-        api::Encoding::Text => EncodingWord::Text,
-        api::Encoding::UnixSeconds => EncodingWord::UnixSeconds,
-        api::Encoding::UnixMillis => EncodingWord::UnixMillis,
     }
 }

@@ -1,13 +1,13 @@
 //! One declared target against the catalog.
 
-use jiff::tz::TimeZone;
+mod instants;
+mod writes;
 
 use super::{Notes, access, references};
-use crate::declare::{self, EncodingWord, RowValue, SQLITE_SCHEMA, SourceFrom};
+use crate::declare::{self, RowValue, SQLITE_SCHEMA, SourceFrom};
 use crate::model::{
-    Access, Action, Age, Assignments, Catalog, Dependent, DependentAction, Encoding, Exemption,
-    Expression, KeepNewest, OrderColumn, Reason, Refusal, Scalar, Table, TableKind, TableName,
-    Target, quote,
+    Access, Action, Catalog, DependentAction, Encoding, Exemption, Expression, Reason, Refusal,
+    Scalar, Table, TableKind, TableName, Target, quote,
 };
 use crate::observe::Observed;
 use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};
@@ -138,7 +138,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         part: &str,
         reason: Reason,
@@ -208,7 +208,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn column(&mut self, table: &Table, name: &str, part: &str) -> Option<String> {
+    pub(super) fn column(&mut self, table: &Table, name: &str, part: &str) -> Option<String> {
         if let Some(column) = table.column(name) {
             return Some(column.name.clone());
         }
@@ -226,7 +226,7 @@ impl Resolver<'_> {
         None
     }
 
-    fn expression(
+    pub(super) fn expression(
         &mut self,
         expression: &Expression,
         part: &str,
@@ -249,7 +249,7 @@ impl Resolver<'_> {
         expression.and_then(|expression| self.expression(expression, part, self.table))
     }
 
-    fn scalar(&mut self, value: &RowValue, part: &str) -> Option<Scalar> {
+    pub(super) fn scalar(&mut self, value: &RowValue, part: &str) -> Option<Scalar> {
         match value {
             RowValue::Column(column) => self
                 .column(self.table, column, &format!("{part}.column"))
@@ -257,269 +257,6 @@ impl Resolver<'_> {
             RowValue::Expression(expression) => self
                 .expression(expression, &format!("{part}.expression"), self.table)
                 .map(Scalar::Expression),
-        }
-    }
-
-    fn age(&mut self, age: &declare::Age) -> Option<Age> {
-        let scalar = self.scalar(&age.value, ".age")?;
-        let declared_type = match &scalar {
-            Scalar::Column(column) => self
-                .table
-                .column(column)
-                .map(|column| column.declared.clone()),
-            Scalar::Expression(_) => None,
-        };
-        let encoding = self.encoding(
-            age.encoding,
-            age.zone.as_ref(),
-            declared_type.as_deref(),
-            ".age",
-        )?;
-        Some(Age { scalar, encoding })
-    }
-
-    /// What the column's type does not say must be written. A number's unit is never guessed:
-    /// milliseconds taken for seconds would keep everything, seconds taken for milliseconds would
-    /// delete everything.
-    fn encoding(
-        &mut self,
-        written: Option<EncodingWord>,
-        zone: Option<&TimeZone>,
-        declared: Option<&str>,
-        part: &str,
-    ) -> Option<Encoding> {
-        let texts = ["TEXT", "CHAR", "CLOB", "DATE", "TIME"];
-        let is_text =
-            declared.is_some_and(|declared| texts.iter().any(|text| declared.contains(text)));
-        let encoding = match written {
-            Some(encoding) => encoding,
-            None if is_text => EncodingWord::Text,
-            None => {
-                let what = match declared {
-                    Some("") => "the column has no declared type, which does not say how it holds an instant".to_owned(),
-                    Some(declared) => format!("the type {declared} does not say how it holds an instant"),
-                    None => "an expression does not say how it holds an instant".to_owned(),
-                };
-                self.refuse(
-                    &format!("{part}.encoding"),
-                    Reason::Required,
-                    what,
-                    "write encoding: Text, UnixSeconds or UnixMillis",
-                );
-                return None;
-            }
-        };
-        match (encoding, zone) {
-            (EncodingWord::UnixSeconds, _) => Some(Encoding::UnixSeconds),
-            (EncodingWord::UnixMillis, _) => Some(Encoding::UnixMillis),
-            (EncodingWord::Text, Some(zone)) => Some(Encoding::Text { zone: zone.clone() }),
-            (EncodingWord::Text, None) => {
-                self.refuse(&format!("{part}.timeZone"), Reason::Required, "a text without an offset does not say in which zone it was written", "write timeZone: Etc/UTC (SQLite's CURRENT_TIMESTAMP is UTC), or the zone of the application's clock");
-                None
-            }
-        }
-    }
-
-    fn keep_newest(&mut self, keep: &declare::KeepNewest, age: Option<&Age>) -> Option<KeepNewest> {
-        let before = self.refusals.len();
-        let mut partition_by = Vec::new();
-        for name in &keep.partition_by {
-            partition_by.extend(self.column(self.table, name, ".keepNewest.partitionBy"));
-        }
-        let mut order_by = Vec::new();
-        for (at, name) in keep.order_by.iter().enumerate() {
-            let Some(column) = self.column(self.table, name, ".keepNewest.orderBy") else {
-                continue;
-            };
-            let is_age =
-                matches!(age.map(|age| &age.scalar), Some(Scalar::Column(aged)) if *aged == column);
-            let encoding = match (at, keep.encoding) {
-                (0, Some(written)) => {
-                    self.encoding(Some(written), keep.zone.as_ref(), None, ".keepNewest")
-                }
-                _ if is_age => age.map(|age| age.encoding.clone()),
-                _ => None,
-            };
-            order_by.push(OrderColumn { column, encoding });
-        }
-        if keep.zone.is_some() && keep.encoding.is_none() {
-            self.refuse(
-                ".keepNewest.timeZone",
-                Reason::Conflict,
-                "a zone without an encoding says nothing",
-                "write encoding: Text too, or remove timeZone",
-            );
-        }
-        (self.refusals.len() == before).then_some(KeepNewest {
-            rows: keep.rows,
-            partition_by,
-            order_by,
-        })
-    }
-
-    /// Columns that a `set` may not touch: they say which row it is and whose.
-    fn fixed_columns(&self, tenant: Option<&Scalar>, keep: Option<&KeepNewest>) -> Vec<String> {
-        let mut fixed = self.table.primary_key();
-        fixed.extend(self.table.key.iter().cloned());
-        match tenant {
-            Some(Scalar::Column(column)) => fixed.push(column.clone()),
-            Some(Scalar::Expression(expression)) => {
-                fixed.extend(expression.columns.iter().cloned());
-            }
-            None => {}
-        }
-        fixed.extend(
-            keep.iter()
-                .flat_map(|keep| keep.partition_by.iter().cloned()),
-        );
-        fixed.extend(self.pointed_at(self.table));
-        fixed
-    }
-
-    /// The database would carry a change of these into the tables that point here.
-    fn pointed_at(&self, table: &Table) -> Vec<String> {
-        let pointed = self.catalog.references_to(&table.name);
-        pointed
-            .flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone()))
-            .collect()
-    }
-
-    fn assignments(
-        &mut self,
-        set: &[(String, Expression)],
-        part: &str,
-        table: &Table,
-        fixed: &[String],
-    ) -> Assignments {
-        if table.replaces && !table.update_triggers.is_empty() {
-            self.refuse(
-                &format!("{part}.set"),
-                Reason::Conflict,
-                format!(
-                    "a constraint of table {} is declared ON CONFLICT REPLACE, and triggers fire on its updates: rows in the update's way could be deleted",
-                    table.name.name
-                ),
-                "declare the constraint without ON CONFLICT REPLACE, or remove the trigger",
-            );
-        }
-        let mut assignments = Vec::new();
-        for (column, value) in set {
-            let part = format!("{part}.set.{column}");
-            let Some(name) = self.column(table, column, &part) else {
-                continue;
-            };
-            if fixed.contains(&name) {
-                self.refuse(
-                    &part,
-                    Reason::Conflict,
-                    "the column says which row it is, whose it is, or is pointed at",
-                    format!("remove {column} from set"),
-                );
-            } else if table.column(&name).is_some_and(|column| column.generated) {
-                self.refuse(
-                    &part,
-                    Reason::InvalidValue,
-                    "the database computes this column",
-                    format!("remove {column} from set, and set what it is computed from"),
-                );
-            } else if let Some(value) = self.expression(value, &part, table) {
-                assignments.push((name, value));
-            }
-        }
-        assignments
-    }
-
-    fn dependents(&mut self, context: &Context<'_>) -> Option<Vec<Dependent>> {
-        let mut resolved: Vec<Dependent> = Vec::new();
-        for dependent in &self.declared.dependents {
-            let part = dependent.field[self.declared.field.len()..].to_owned();
-            let table = match find(
-                self.catalog,
-                &dependent.table,
-                &format!("{}.table", dependent.field),
-            ) {
-                Ok(table) => table,
-                Err(refusal) => {
-                    self.refusals.push(refusal);
-                    return None;
-                }
-            };
-            let parent = match dependent.of {
-                Some(of) => resolved[of].table.clone(),
-                None => self.table.clone(),
-            };
-            let mut references = Vec::new();
-            for (own, theirs) in &dependent.references {
-                let part = format!("{part}.references");
-                let pair = (
-                    self.column(table, own, &part),
-                    self.column(&parent, theirs, &part),
-                );
-                if let (Some(own), Some(theirs)) = pair {
-                    references.push((own, theirs));
-                }
-            }
-            let own: Vec<&str> = references.iter().map(|(own, _)| own.as_str()).collect();
-            let followed = !matches!(dependent.action, DependentAction::Keep);
-            if followed
-                && !own.is_empty()
-                && !table.has_index_on(&own)
-                && context.observed.crowded.contains(&table.name)
-            {
-                self.refusals.push(references::missing_index(
-                    &format!("{}.references", dependent.field),
-                    table,
-                    &own,
-                ));
-            }
-            let selection = match &dependent.selection {
-                Some(selection) => self.expression(selection, &format!("{part}.where"), table),
-                None => None,
-            };
-            let action = match &dependent.action {
-                DependentAction::Delete => DependentAction::Delete,
-                DependentAction::Keep => DependentAction::Keep,
-                DependentAction::Update(set) => {
-                    let mut fixed = table.primary_key();
-                    fixed.extend(table.key.iter().cloned());
-                    fixed.extend(self.pointed_at(table));
-                    DependentAction::Update(self.assignments(set, &part, table, &fixed))
-                }
-            };
-            resolved.push(Dependent {
-                name: dependent.name.clone(),
-                of: dependent.of,
-                table: table.clone(),
-                references,
-                selection,
-                action,
-            });
-        }
-        Some(resolved)
-    }
-
-    /// A `where` that reads what another dependent has taken by then would be asked of other rows
-    /// than the plan's: it might take rows that it was written to leave.
-    fn read_after_acting(&mut self, dependents: &[Dependent], order: &[usize]) {
-        for (place, at) in order.iter().enumerate() {
-            let dependent = &dependents[*at];
-            let earlier = order[..place].iter().map(|at| &dependents[*at]);
-            let taken = earlier
-                .filter(|other| !matches!(other.action, DependentAction::Keep))
-                .find(|other| {
-                    other.table.name != dependent.table.name && dependent.reads(&other.table.name)
-                });
-            if let Some(other) = taken {
-                self.refuse(
-                    &format!(".dependents[{}].where", dependent.name),
-                    Reason::Conflict,
-                    format!(
-                        "it reads table {}, whose rows go or change before it is asked, as the dependent {}",
-                        other.table.name.name, other.name
-                    ),
-                    "write a condition on the dependent's own columns, or on tables that stay",
-                );
-            }
         }
     }
 
