@@ -66,10 +66,21 @@ impl Case {
     }
 
     fn run_with(&self, window: &str, target: &str, more: &str) -> Said {
-        let path = self.folder.path().join("manifest.yaml");
-        let text = format!(
+        self.run_manifest(&format!(
             "{CONNECTION}  {window}\n  targets:\n  - name: t\n    table: t\n{target}\n{more}"
-        );
+        ))
+    }
+
+    /// The same on another table, which the connection allows.
+    fn run_on(&self, table: &str, target: &str) -> Said {
+        let connection = CONNECTION.replace("[t, d, e, w]", &format!("[{table}]"));
+        self.run_manifest(&format!(
+            "{connection}  targets:\n  - name: t\n    table: {table}\n{target}"
+        ))
+    }
+
+    fn run_manifest(&self, text: &str) -> Said {
+        let path = self.folder.path().join("manifest.yaml");
         std::fs::write(&path, text).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_retention-operator"))
             .arg("run")
@@ -426,4 +437,17 @@ fn a_dependent_s_where_never_sees_what_another_dependent_has_already_taken() {
     let said = case.run(&delete(&[dependents]));
     assert_eq!(said.refused(), "spec.targets[t].dependents[d].where");
     assert_eq!(case.left(), [1, 2, 3]);
+}
+
+#[test]
+fn the_tables_behind_a_virtual_table_are_refused_like_itself() {
+    let case = Case::new(
+        "CREATE VIRTUAL TABLE f USING fts5 (body); INSERT INTO f VALUES ('a'), ('b'); CREATE TABLE t (id INTEGER);",
+    );
+    let rows = "    action: Delete\n    keepNewest: {rows: 1, orderBy: [id]}\n";
+    for table in ["f", "f_content"] {
+        let said = case.run_on(table, rows);
+        assert_eq!(said.refused(), "spec.targets[t].table", "{table}");
+    }
+    assert_eq!(case.numbers("SELECT count(*) FROM f_content"), [2]);
 }

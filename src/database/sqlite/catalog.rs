@@ -19,7 +19,8 @@ impl Session {
             let name = text(&row[0]);
             let kind = match text(&row[1]).as_str() {
                 "view" => TableKind::View,
-                "virtual" => TableKind::Virtual,
+                // A shadow table holds what a module keeps of its rows.
+                "virtual" | "shadow" => TableKind::Virtual,
                 _ => TableKind::Ordinary,
             };
             tables.push(self.table(name, kind, row[2].is_true()).await?);
