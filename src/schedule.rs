@@ -49,10 +49,7 @@ impl Schedule {
     /// The first slot strictly after an instant.
     pub fn next_after(&self, instant: jiff::Timestamp) -> Option<jiff::Timestamp> {
         let zoned = instant.to_zoned(self.zone.clone());
-        self.cron
-            .find_next_occurrence(&zoned, false)
-            .ok()
-            .map(|slot| slot.timestamp())
+        self.cron.find_next_occurrence(&zoned, false).ok().map(|slot| slot.timestamp())
     }
 }
 
@@ -86,12 +83,7 @@ fn open_steps(fields: &str) -> String {
         };
         field.split(',').map(item).collect::<Vec<_>>().join(",")
     };
-    fields
-        .split_whitespace()
-        .enumerate()
-        .map(field)
-        .collect::<Vec<_>>()
-        .join(" ")
+    fields.split_whitespace().enumerate().map(field).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -100,34 +92,16 @@ mod tests {
 
     fn next(text: &str, after: &str) -> String {
         let schedule = Schedule::parse(text, TimeZone::UTC).expect("a schedule");
-        schedule
-            .next_after(after.parse().expect("an instant"))
-            .expect("a slot")
-            .to_string()
+        schedule.next_after(after.parse().expect("an instant")).expect("a slot").to_string()
     }
 
     #[test]
     fn slots_are_cronjobs() {
-        assert_eq!(
-            next("0 2 * * *", "2026-11-21T02:00:00Z"),
-            "2026-11-22T02:00:00Z"
-        );
-        assert_eq!(
-            next("@hourly", "2026-11-21T02:00:01Z"),
-            "2026-11-21T03:00:00Z"
-        );
-        assert_eq!(
-            next("0 0 1 JUL *", "2026-11-21T02:00:00Z"),
-            "2027-07-01T00:00:00Z"
-        );
-        assert_eq!(
-            next("0 0 * * Wed", "2026-11-21T02:00:00Z"),
-            "2026-11-25T00:00:00Z"
-        );
-        assert_eq!(
-            next("5/15 * * * *", "2026-11-21T02:21:00Z"),
-            "2026-11-21T02:35:00Z"
-        );
+        assert_eq!(next("0 2 * * *", "2026-11-21T02:00:00Z"), "2026-11-22T02:00:00Z");
+        assert_eq!(next("@hourly", "2026-11-21T02:00:01Z"), "2026-11-21T03:00:00Z");
+        assert_eq!(next("0 0 1 JUL *", "2026-11-21T02:00:00Z"), "2027-07-01T00:00:00Z");
+        assert_eq!(next("0 0 * * Wed", "2026-11-21T02:00:00Z"), "2026-11-25T00:00:00Z");
+        assert_eq!(next("5/15 * * * *", "2026-11-21T02:21:00Z"), "2026-11-21T02:35:00Z");
     }
 
     #[test]

@@ -48,11 +48,8 @@ const CHATS: [(&str, &str, bool, i64, &str); 11] = [
 ];
 
 /// How many days each tenant was promised, as `manifest.yaml` has it; `None`: for ever.
-const PROMISED: [(&str, Option<f64>); 3] = [
-    ("acme", Some(7.0)),
-    ("globex", Some(90.0)),
-    ("initech", None),
-];
+const PROMISED: [(&str, Option<f64>); 3] =
+    [("acme", Some(7.0)), ("globex", Some(90.0)), ("initech", None)];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -69,11 +66,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let done = if show_only {
-        show(&path).await
-    } else {
-        make(&path).await
-    };
+    let done = if show_only { show(&path).await } else { make(&path).await };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -94,9 +87,7 @@ async fn make(path: &Path) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true);
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let mut database = SqliteConnection::connect_with(&options).await?;
     let mut transaction = database.begin().await?;
     sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;

@@ -111,11 +111,7 @@ async fn execute_run(arguments: RunArgs) -> u8 {
         dry_run: arguments.dry_run,
         now: arguments.now,
         allow_future_now: arguments.allow_future_now,
-        roots: arguments
-            .roots
-            .iter()
-            .map(|root| parse_root(root))
-            .collect(),
+        roots: arguments.roots.iter().map(|root| parse_root(root)).collect(),
         batch_rows,
     };
     let stop = Arc::new(AtomicBool::new(false));
@@ -144,9 +140,9 @@ fn batch_rows() -> Result<Option<usize>, String> {
         Err(_) => Ok(None),
         Ok(text) => match text.parse() {
             Ok(rows) if rows > 0 => Ok(Some(rows)),
-            _ => Err(format!(
-                "{NAME}: `{text}` is no number of rows: write 1 or more, or unset it"
-            )),
+            _ => {
+                Err(format!("{NAME}: `{text}` is no number of rows: write 1 or more, or unset it"))
+            }
         },
     }
 }
@@ -155,10 +151,9 @@ fn batch_rows() -> Result<Option<usize>, String> {
 /// it is, which the database survives as it survives any kill.
 async fn stop_on_signal(stop: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::warn!("signals cannot be caught: the run ends by itself or when it is killed");
         return;
     };

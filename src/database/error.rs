@@ -43,15 +43,9 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let Some(database) = error.as_database_error() else {
-            return Self {
-                class: ErrorClass::Unreachable,
-                message: error.to_string(),
-            };
+            return Self { class: ErrorClass::Unreachable, message: error.to_string() };
         };
-        let code: i64 = database
-            .code()
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(1);
+        let code: i64 = database.code().and_then(|code| code.parse().ok()).unwrap_or(1);
         // SQLite's primary result codes are the low eight bits (sqlite.org/rescode.html).
         let class = match code & 0xff {
             5 | 6 => ErrorClass::Busy,
@@ -62,9 +56,6 @@ impl From<sqlx::Error> for Error {
             3 | 10 | 13 | 14 | 23 => ErrorClass::Unreachable,
             _ => ErrorClass::Statement,
         };
-        Self {
-            class,
-            message: database.message().to_owned(),
-        }
+        Self { class, message: database.message().to_owned() }
     }
 }

@@ -60,37 +60,22 @@ impl Session {
         let started = Instant::now();
         let ends = Arc::new(AtomicU64::new(u64::MAX));
         let watched = Arc::clone(&ends);
-        connection
-            .lock_handle()
-            .await?
-            .set_progress_handler(10_000, move || {
-                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                now < watched.load(Ordering::Relaxed)
-            });
-        let mut session = Self {
-            connection,
-            lock_timeout,
-            statement_timeout,
-            started,
-            ends,
-        };
+        connection.lock_handle().await?.set_progress_handler(10_000, move || {
+            let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            now < watched.load(Ordering::Relaxed)
+        });
+        let mut session = Self { connection, lock_timeout, statement_timeout, started, ends };
         let enforced = session.raw_value("PRAGMA foreign_keys").await?;
         if enforced != Value::Integer(i64::from(enforce)) {
             let message = "the database does not take PRAGMA foreign_keys".to_owned();
-            return Err(Error {
-                class: ErrorClass::Statement,
-                message,
-            });
+            return Err(Error { class: ErrorClass::Statement, message });
         }
         Ok(session)
     }
 
     fn limit(&self) {
         let end = self.started.elapsed() + self.statement_timeout;
-        self.ends.store(
-            u64::try_from(end.as_millis()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.ends.store(u64::try_from(end.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     async fn raw_value(&mut self, sql: &'static str) -> Result<Value, Error> {
@@ -146,9 +131,7 @@ impl Session {
         let query = sqlx::query_with(statement.sql(), arguments(statement)?);
         let mut stream = query.fetch(&mut self.connection);
         while let Some(row) = stream.try_next().await? {
-            let values = (0..row.len())
-                .map(|at| decode(&row, at))
-                .collect::<Result<_, _>>()?;
+            let values = (0..row.len()).map(|at| decode(&row, at)).collect::<Result<_, _>>()?;
             if each(values).is_break() {
                 break;
             }
@@ -191,11 +174,7 @@ impl Session {
         let mut tries = 1;
         loop {
             self.limit();
-            match sqlx::query("COMMIT")
-                .execute(&mut self.connection)
-                .await
-                .map_err(Error::from)
-            {
+            match sqlx::query("COMMIT").execute(&mut self.connection).await.map_err(Error::from) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.class == ErrorClass::Busy && tries < COMMIT_TRIES => {
                     tries += 1;
@@ -218,9 +197,8 @@ impl Session {
     /// Moves what it can from the write-ahead log into the file, waiting for nobody.
     pub async fn checkpoint(&mut self) {
         self.limit();
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&mut self.connection)
-            .await
+        if let Err(error) =
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut self.connection).await
         {
             tracing::debug!("checkpoint: {error}");
         }
@@ -243,10 +221,8 @@ fn arguments(statement: &Statement) -> Result<SqliteArguments, Error> {
             Value::Text(text) => arguments.add(text.clone()),
             Value::Blob(bytes) | Value::Garbled(bytes) => arguments.add(bytes.clone()),
         };
-        added.map_err(|error| Error {
-            class: ErrorClass::Statement,
-            message: error.to_string(),
-        })?;
+        added
+            .map_err(|error| Error { class: ErrorClass::Statement, message: error.to_string() })?;
     }
     Ok(arguments)
 }
@@ -271,10 +247,6 @@ fn decode(row: &SqliteRow, at: usize) -> Result<Value, Error> {
                 Err(_) => Value::Garbled(bytes.to_vec()),
             }
         }
-        _ => Value::Blob(
-            <&[u8] as Decode<sqlx::Sqlite>>::decode(raw)
-                .map_err(failed)?
-                .to_vec(),
-        ),
+        _ => Value::Blob(<&[u8] as Decode<sqlx::Sqlite>>::decode(raw).map_err(failed)?.to_vec()),
     })
 }

@@ -119,26 +119,14 @@ fn check_path(path: &str) -> Result<(), Refusal> {
     if path.starts_with('/') {
         return bad(Reason::InvalidValue, "is absolute");
     }
-    if path
-        .split('/')
-        .any(|segment| ["", ".", ".."].contains(&segment))
-    {
-        return bad(
-            Reason::InvalidValue,
-            "leaves its folder or has an empty segment",
-        );
+    if path.split('/').any(|segment| ["", ".", ".."].contains(&segment)) {
+        return bad(Reason::InvalidValue, "leaves its folder or has an empty segment");
     }
     if path.contains('*') {
-        return bad(
-            Reason::NotSupported,
-            "names several files, which is not supported yet",
-        );
+        return bad(Reason::NotSupported, "names several files, which is not supported yet");
     }
     if path.contains(['?', '\0']) {
-        return bad(
-            Reason::InvalidValue,
-            "has a character that no database's path takes",
-        );
+        return bad(Reason::InvalidValue, "has a character that no database's path takes");
     }
     Ok(())
 }
@@ -160,11 +148,8 @@ fn declare_limits(limits: Option<&api::Limits>) -> Result<Limits, Vec<Refusal>> 
         })
     };
     let lock_timeout = duration(lock_timeout, "lockTimeout", Duration::from_secs(2));
-    let statement_timeout = duration(
-        statement_timeout,
-        "statementTimeout",
-        Duration::from_secs(30),
-    );
+    let statement_timeout =
+        duration(statement_timeout, "statementTimeout", Duration::from_secs(30));
     // Checked, and without a meaning where there are no replicas.
     duration(max_replica_lag, "maxReplicaLag", Duration::from_secs(10));
     let percent = duty_cycle_percent.unwrap_or(50);
@@ -187,9 +172,5 @@ fn declare_limits(limits: Option<&api::Limits>) -> Result<Limits, Vec<Refusal>> 
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    Ok(Limits {
-        lock_timeout,
-        statement_timeout,
-        duty_cycle_percent: percent.unsigned_abs(),
-    })
+    Ok(Limits { lock_timeout, statement_timeout, duty_cycle_percent: percent.unsigned_abs() })
 }

@@ -9,11 +9,7 @@ use crate::model::{Reason, Refusal};
 /// Refuses unless exactly one of the named fields is there.
 pub fn exactly_one(field: &str, present: &[(&str, bool)]) -> Result<(), Refusal> {
     let names: Vec<&str> = present.iter().map(|(name, _)| *name).collect();
-    let written: Vec<&str> = present
-        .iter()
-        .filter(|(_, is)| *is)
-        .map(|(name, _)| *name)
-        .collect();
+    let written: Vec<&str> = present.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
     let list = names.join(", ");
     match written.len() {
         1 => Ok(()),
@@ -91,13 +87,10 @@ pub fn parse_duration(text: &str, field: &str) -> Result<std::time::Duration, Re
     let mut millis: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest
-            .find(|char: char| !char.is_ascii_digit())
-            .ok_or_else(bad)?;
+        let end = rest.find(|char: char| !char.is_ascii_digit()).ok_or_else(bad)?;
         let number: u64 = rest[..end].parse().map_err(|_| bad())?;
-        let unit_end = rest[end..]
-            .find(|char: char| char.is_ascii_digit())
-            .map_or(rest.len(), |at| end + at);
+        let unit_end =
+            rest[end..].find(|char: char| char.is_ascii_digit()).map_or(rest.len(), |at| end + at);
         let factor = match &rest[end..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -105,10 +98,8 @@ pub fn parse_duration(text: &str, field: &str) -> Result<std::time::Duration, Re
             "h" => 3_600_000,
             _ => return Err(bad()),
         };
-        millis = number
-            .checked_mul(factor)
-            .and_then(|part| millis.checked_add(part))
-            .ok_or_else(bad)?;
+        millis =
+            number.checked_mul(factor).and_then(|part| millis.checked_add(part)).ok_or_else(bad)?;
         rest = &rest[unit_end..];
     }
     if (10..=3_600_000).contains(&millis) {
@@ -124,24 +115,11 @@ mod tests {
 
     #[test]
     fn durations_are_gos() {
-        let millis = |text| {
-            parse_duration(text, "f")
-                .map(|duration| duration.as_millis())
-                .ok()
-        };
+        let millis = |text| parse_duration(text, "f").map(|duration| duration.as_millis()).ok();
         assert_eq!(millis("2s"), Some(2_000));
         assert_eq!(millis("1m30s"), Some(90_000));
         assert_eq!(millis("500ms"), Some(500));
-        for bad in [
-            "",
-            "2",
-            "0s",
-            "-1s",
-            "2 s",
-            "2d",
-            "2h",
-            "99999999999999999999s",
-        ] {
+        for bad in ["", "2", "0s", "-1s", "2 s", "2d", "2h", "99999999999999999999s"] {
             assert_eq!(millis(bad), None, "{bad:?}");
         }
     }

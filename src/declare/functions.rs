@@ -96,16 +96,10 @@ mod tests {
             .collect();
         let allowed: Vec<&str> = SCALAR.iter().chain(AGGREGATE).copied().collect();
         for name in &allowed {
-            assert!(
-                listed.contains(name),
-                "docs/reference.md does not list {name}()"
-            );
+            assert!(listed.contains(name), "docs/reference.md does not list {name}()");
         }
         for name in &listed {
-            assert!(
-                allowed.contains(name),
-                "docs/reference.md lists {name}(), which is refused"
-            );
+            assert!(allowed.contains(name), "docs/reference.md lists {name}(), which is refused");
         }
     }
 }

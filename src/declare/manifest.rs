@@ -48,11 +48,7 @@ pub fn parse(file: &str, text: &str, into: &mut Manifests) {
             Ok(Value::Null) => {}
             Ok(value) => {
                 if let Err((object, refusal)) = add(file, &value, into) {
-                    into.refused.push(Refused {
-                        file: file.to_owned(),
-                        object,
-                        refusal,
-                    });
+                    into.refused.push(Refused { file: file.to_owned(), object, refusal });
                 }
             }
             // After a syntax error the rest of the file has no meaning.
@@ -71,10 +67,8 @@ pub fn parse(file: &str, text: &str, into: &mut Manifests) {
 fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, Refusal)> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let name = value
-        .get("metadata")
-        .and_then(|metadata| metadata.get("name"))
-        .and_then(Value::as_str);
+    let name =
+        value.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
     let object = match kind {
         "" => String::new(),
         kind => format!("{kind}/{}", name.unwrap_or_default()),
@@ -114,10 +108,7 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
         // Somebody's list of nothing must not become everything.
         for list in ["tenants", "targets"] {
             let written = value.get("spec").and_then(|spec| spec.get(list));
-            if kind == "PurgeRun"
-                && written
-                    .and_then(Value::as_sequence)
-                    .is_some_and(Vec::is_empty)
+            if kind == "PurgeRun" && written.and_then(Value::as_sequence).is_some_and(Vec::is_empty)
             {
                 return refuse(
                     &format!("spec.{list}"),
@@ -128,16 +119,12 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
             }
         }
     } else if !(api_version == "v1" && ["ConfigMap", "Secret"].contains(&kind)) {
-        into.notes
-            .push(format!("{file}: {object}: not a kind of {GROUP}: ignored"));
+        into.notes.push(format!("{file}: {object}: not a kind of {GROUP}: ignored"));
         return Ok(());
     }
     let metadata = metadata(value);
-    let generated = kind == "PurgeRun"
-        && value
-            .get("metadata")
-            .and_then(|m| m.get("generateName"))
-            .is_some();
+    let generated =
+        kind == "PurgeRun" && value.get("metadata").and_then(|m| m.get("generateName")).is_some();
     if metadata.name.is_empty() && !generated {
         return refuse(
             "metadata.name",
@@ -160,53 +147,35 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
     }
     let file = file.to_owned();
     match kind {
-        "DatabaseConnection" => into.connections.push(Document {
-            file,
-            metadata,
-            spec: spec(value, &object)?,
-        }),
-        "RetentionPolicy" => into.policies.push(Document {
-            file,
-            metadata,
-            spec: spec(value, &object)?,
-        }),
-        "PurgeRun" => into.runs.push(Document {
-            file,
-            metadata,
-            spec: spec(value, &object)?,
-        }),
+        "DatabaseConnection" => {
+            into.connections.push(Document { file, metadata, spec: spec(value, &object)? })
+        }
+        "RetentionPolicy" => {
+            into.policies.push(Document { file, metadata, spec: spec(value, &object)? })
+        }
+        "PurgeRun" => into.runs.push(Document { file, metadata, spec: spec(value, &object)? }),
         "ConfigMap" => {
             let none = Value::Mapping(serde_yaml::Mapping::new());
             let data = typed(value.get("data").unwrap_or(&none), "data")
                 .map_err(|refusal| (object, refusal))?;
-            into.config_maps.push(Document {
-                file,
-                metadata,
-                spec: data,
-            });
+            into.config_maps.push(Document { file, metadata, spec: data });
         }
-        _ => into.notes.push(format!(
-            "{file}: {object}: no connection here takes a Secret: ignored"
-        )),
+        _ => {
+            into.notes.push(format!("{file}: {object}: no connection here takes a Secret: ignored"))
+        }
     }
     Ok(())
 }
 
 fn metadata(value: &Value) -> Metadata {
     let metadata = value.get("metadata");
-    let text = |key: &str| {
-        metadata
-            .and_then(|m| m.get(key))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let text =
+        |key: &str| metadata.and_then(|m| m.get(key)).and_then(Value::as_str).map(str::to_owned);
     Metadata {
         name: text("name").unwrap_or_default(),
         namespace: text("namespace"),
         uid: text("uid"),
-        generation: metadata
-            .and_then(|m| m.get("generation"))
-            .and_then(Value::as_i64),
+        generation: metadata.and_then(|m| m.get("generation")).and_then(Value::as_i64),
     }
 }
 
@@ -214,12 +183,7 @@ fn spec<T: DeserializeOwned>(value: &Value, object: &str) -> Result<T, (String, 
     let Some(spec) = value.get("spec") else {
         return Err((
             object.to_owned(),
-            Refusal::new(
-                "spec",
-                Reason::Required,
-                "the object has no spec",
-                "write spec: ...",
-            ),
+            Refusal::new("spec", Reason::Required, "the object has no spec", "write spec: ..."),
         ));
     };
     typed(spec, "spec").map_err(|refusal| (object.to_owned(), refusal))
@@ -232,11 +196,7 @@ mod tests {
     fn refusals(text: &str) -> Vec<Refusal> {
         let mut manifests = Manifests::default();
         parse("f.yaml", text, &mut manifests);
-        manifests
-            .refused
-            .into_iter()
-            .map(|refused| refused.refusal)
-            .collect()
+        manifests.refused.into_iter().map(|refused| refused.refusal).collect()
     }
 
     const HEAD: &str =
@@ -246,31 +206,13 @@ mod tests {
     fn a_document_is_parsed_strictly() {
         for (spec, reason) in [
             ("spec: {policyRef: {name: p}, tenants: }", Reason::NullValue),
-            (
-                "spec: {policyRef: {name: p}, tenant: [a]}",
-                Reason::UnknownField,
-            ),
-            (
-                "spec: {policyRef: {name: p}, dryRun: \"yes\"}",
-                Reason::InvalidValue,
-            ),
-            (
-                "spec: {policyRef: {name: p}, tenants: [42]}",
-                Reason::InvalidValue,
-            ),
-            (
-                "spec: {policyRef: {name: p}, policyRef: {name: q}}",
-                Reason::Malformed,
-            ),
+            ("spec: {policyRef: {name: p}, tenant: [a]}", Reason::UnknownField),
+            ("spec: {policyRef: {name: p}, dryRun: \"yes\"}", Reason::InvalidValue),
+            ("spec: {policyRef: {name: p}, tenants: [42]}", Reason::InvalidValue),
+            ("spec: {policyRef: {name: p}, policyRef: {name: q}}", Reason::Malformed),
             ("spec: {}", Reason::Required),
-            (
-                "spec: {policyRef: {name: p}}\nspce: {}",
-                Reason::UnknownField,
-            ),
-            (
-                "spec: {policyRef: {name: p}, true: 1}",
-                Reason::InvalidValue,
-            ),
+            ("spec: {policyRef: {name: p}}\nspce: {}", Reason::UnknownField),
+            ("spec: {policyRef: {name: p}, true: 1}", Reason::InvalidValue),
         ] {
             let refusals = refusals(&format!("{HEAD}{spec}\n"));
             assert_eq!(
@@ -279,10 +221,7 @@ mod tests {
                 "{spec}: {refusals:?}"
             );
         }
-        assert_eq!(
-            refusals(&format!("{HEAD}spec: {{policyRef: {{name: p}}}}\n")),
-            []
-        );
+        assert_eq!(refusals(&format!("{HEAD}spec: {{policyRef: {{name: p}}}}\n")), []);
     }
 
     #[test]
@@ -304,22 +243,12 @@ mod tests {
                 "spec.tenants[0]",
                 "write a text: quote it, \"42\"",
             ),
-            (
-                "spec: {policyRef: {name: p, name: q}}",
-                "spec.policyRef.name",
-                "write each key once",
-            ),
-            (
-                "spec: {policyRef",
-                "line 5, column 1",
-                "mend the YAML there",
-            ),
+            ("spec: {policyRef: {name: p, name: q}}", "spec.policyRef.name", "write each key once"),
+            ("spec: {policyRef", "line 5, column 1", "mend the YAML there"),
         ] {
             let refusals = refusals(&format!("{HEAD}{spec}\n"));
-            let told: Vec<_> = refusals
-                .iter()
-                .map(|r| (r.field.as_str(), r.write.as_str()))
-                .collect();
+            let told: Vec<_> =
+                refusals.iter().map(|r| (r.field.as_str(), r.write.as_str())).collect();
             assert_eq!(told, [(field, write)], "{refusals:?}");
         }
     }

@@ -105,9 +105,6 @@ mod tests {
     #[test]
     fn a_word_that_the_field_does_not_take_is_answered_with_those_it_takes() {
         let message = "unknown variant `delete`, expected `Delete` or `Update`";
-        assert_eq!(
-            mistyped("spec.action".into(), message.into()).write,
-            "write Delete or Update"
-        );
+        assert_eq!(mistyped("spec.action".into(), message.into()).write, "write Delete or Update");
     }
 }

@@ -116,10 +116,7 @@ impl Ceiling {
             ));
         }
         if refusals.is_empty() {
-            Ok(Self {
-                rules: parsed,
-                schema: schema.to_owned(),
-            })
+            Ok(Self { rules: parsed, schema: schema.to_owned() })
         } else {
             Err(refusals)
         }
@@ -127,13 +124,9 @@ impl Ceiling {
 
     /// Update and Delete imply Read.
     pub fn may_read(&self, table: &TableName) -> bool {
-        [
-            AllowedAction::Read,
-            AllowedAction::Update,
-            AllowedAction::Delete,
-        ]
-        .iter()
-        .any(|action| self.may(*action, table))
+        [AllowedAction::Read, AllowedAction::Update, AllowedAction::Delete]
+            .iter()
+            .any(|action| self.may(*action, table))
     }
 
     pub fn may(&self, action: AllowedAction, table: &TableName) -> bool {
@@ -186,14 +179,8 @@ mod tests {
     #[test]
     fn names_are_split_at_dots_outside_of_quotes() {
         assert_eq!(table("chats"), TableName::plain("chats"));
-        assert_eq!(
-            table("public.chats"),
-            TableName::qualified("public", "chats")
-        );
-        assert_eq!(
-            table("\"a.b\".\"c.\"\"d\""),
-            TableName::qualified("a.b", "c.\"d")
-        );
+        assert_eq!(table("public.chats"), TableName::qualified("public", "chats"));
+        assert_eq!(table("\"a.b\".\"c.\"\"d\""), TableName::qualified("a.b", "c.\"d"));
         assert_eq!(table("say \"hi\""), TableName::plain("say \"hi\""));
         for bad in ["", ".", "a.", "a.b.c", "\"a\"b"] {
             assert!(parse_table(bad, "spec.table").is_err(), "{bad:?}");

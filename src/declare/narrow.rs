@@ -24,9 +24,7 @@ pub(super) fn narrowed_run(
         return None;
     }
     let mut runs = manifests.runs.iter();
-    let written = runs
-        .find(|run| run.spec.policy_ref.name == *name)
-        .map(|run| run.spec.clone());
+    let written = runs.find(|run| run.spec.policy_ref.name == *name).map(|run| run.spec.clone());
     if written.is_none() && !manifests.runs.is_empty() {
         // Somebody ordered runs of other policies: this one was not ordered.
         return None;
@@ -35,12 +33,7 @@ pub(super) fn narrowed_run(
         policy_ref: PolicyRef { name: name.clone() },
         ..PurgeRunSpec::default()
     });
-    let known: Vec<&str> = policy
-        .spec
-        .targets
-        .iter()
-        .map(|target| target.name.as_str())
-        .collect();
+    let known: Vec<&str> = policy.spec.targets.iter().map(|target| target.name.as_str()).collect();
     let targets = narrow(&written.targets, &narrowing.targets);
     let tenants = narrow(&written.tenants, &narrowing.tenants);
     // Two narrowings that exclude each other leave nothing; an empty list would mean everything.
@@ -48,19 +41,12 @@ pub(super) fn narrowed_run(
         return None;
     };
     if !targets.is_empty()
-        && !known
-            .iter()
-            .any(|known| targets.iter().any(|target| target == known))
+        && !known.iter().any(|known| targets.iter().any(|target| target == known))
     {
         return None;
     }
     let dry_run = policy_dry || written.dry_run.unwrap_or(false) || narrowing.dry_run;
-    Some(PurgeRunSpec {
-        targets,
-        tenants,
-        dry_run: Some(dry_run),
-        ..written
-    })
+    Some(PurgeRunSpec { targets, tenants, dry_run: Some(dry_run), ..written })
 }
 
 /// Empty means all; `None` means that nothing is in both.
@@ -69,11 +55,8 @@ fn narrow(written: &[String], asked: &[String]) -> Option<Vec<String>> {
         (true, _) => Some(asked.to_vec()),
         (_, true) => Some(written.to_vec()),
         (false, false) => {
-            let both: Vec<String> = written
-                .iter()
-                .filter(|name| asked.contains(name))
-                .cloned()
-                .collect();
+            let both: Vec<String> =
+                written.iter().filter(|name| asked.contains(name)).cloned().collect();
             (!both.is_empty()).then_some(both)
         }
     }
@@ -85,21 +68,9 @@ mod tests {
 
     #[test]
     fn two_lists_only_ever_narrow_each_other() {
-        let list = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
-        };
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(narrow(&[], &[]), Some(vec![]));
-        assert_eq!(
-            narrow(&list(&["a", "b"]), &list(&["b", "c"])),
-            Some(list(&["b"]))
-        );
-        assert_eq!(
-            narrow(&list(&["a"]), &list(&["b"])),
-            None,
-            "and never everything"
-        );
+        assert_eq!(narrow(&list(&["a", "b"]), &list(&["b", "c"])), Some(list(&["b"])));
+        assert_eq!(narrow(&list(&["a"]), &list(&["b"])), None, "and never everything");
     }
 }

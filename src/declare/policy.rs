@@ -27,9 +27,7 @@ pub fn declare(
             Ok(connection) => drop(connections.insert(name, Some(connection))),
             Err(refusals) => {
                 refused.extend(
-                    refusals
-                        .into_iter()
-                        .map(|r| refused_of(document, "DatabaseConnection", r)),
+                    refusals.into_iter().map(|r| refused_of(document, "DatabaseConnection", r)),
                 );
                 connections.insert(name, None);
             }
@@ -42,22 +40,12 @@ pub fn declare(
         }
     }
     for name in &narrowing.policies {
-        if !manifests
-            .policies
-            .iter()
-            .any(|policy| policy.metadata.name == *name)
+        if !manifests.policies.iter().any(|policy| policy.metadata.name == *name)
             && !is_unreadable(manifests, name)
         {
-            let known = manifests
-                .policies
-                .iter()
-                .map(|policy| &policy.metadata.name);
+            let known = manifests.policies.iter().map(|policy| &policy.metadata.name);
             let known = known.map(String::as_str).collect::<Vec<_>>();
-            refused.push(flag(
-                "--policy",
-                format!("there is no policy {name}"),
-                &known,
-            ));
+            refused.push(flag("--policy", format!("there is no policy {name}"), &known));
         }
     }
     refuse_runs(manifests, &mut refused);
@@ -67,20 +55,14 @@ pub fn declare(
         match declare_one(policy, &connections, manifests, narrowing) {
             Ok(Some(declaration)) => declarations.push(declaration),
             Ok(None) => {}
-            Err(refusals) => refused.extend(
-                refusals
-                    .into_iter()
-                    .map(|r| refused_of(policy, "RetentionPolicy", r)),
-            ),
+            Err(refusals) => refused
+                .extend(refusals.into_iter().map(|r| refused_of(policy, "RetentionPolicy", r))),
         }
     }
     for name in &narrowing.targets {
-        let known = declarations.iter().any(|declaration| {
-            declaration
-                .targets
-                .iter()
-                .any(|target| target.name == *name)
-        });
+        let known = declarations
+            .iter()
+            .any(|declaration| declaration.targets.iter().any(|target| target.name == *name));
         if refused.is_empty() && !known {
             let known = manifests.policies.iter();
             let known = known.flat_map(|policy| &policy.spec.targets);
@@ -92,11 +74,7 @@ pub fn declare(
             ));
         }
     }
-    if refused.is_empty() {
-        Ok(declarations)
-    } else {
-        Err(refused)
-    }
+    if refused.is_empty() { Ok(declarations) } else { Err(refused) }
 }
 
 fn refused_of<T>(document: &Document<T>, kind: &str, refusal: Refusal) -> Refused {
@@ -121,10 +99,7 @@ fn flag(flag: &str, what: String, known: &[&str]) -> Refused {
 
 fn is_unreadable(manifests: &Manifests, policy: &str) -> bool {
     let object = format!("RetentionPolicy/{policy}");
-    manifests
-        .refused
-        .iter()
-        .any(|refused| refused.object == object)
+    manifests.refused.iter().any(|refused| refused.object == object)
 }
 
 /// A run names a policy and targets of it, and is the only one of its policy.
@@ -135,10 +110,7 @@ fn refuse_runs(manifests: &Manifests, refused: &mut Vec<Refused>) {
             let refusal = Refusal::new(field, reason, what, write);
             refused.push(refused_of(run, "PurgeRun", refusal));
         };
-        if manifests.runs[..at]
-            .iter()
-            .any(|earlier| earlier.spec.policy_ref.name == *name)
-        {
+        if manifests.runs[..at].iter().any(|earlier| earlier.spec.policy_ref.name == *name) {
             refuse(
                 "spec.policyRef.name",
                 Reason::Conflict,
@@ -158,11 +130,7 @@ fn refuse_runs(manifests: &Manifests, refused: &mut Vec<Refused>) {
             }
             continue;
         };
-        let known = policy
-            .spec
-            .targets
-            .iter()
-            .map(|target| target.name.as_str());
+        let known = policy.spec.targets.iter().map(|target| target.name.as_str());
         let known = known.collect::<Vec<_>>();
         for target in &run.spec.targets {
             if !known.contains(&target.as_str()) {
@@ -183,9 +151,7 @@ fn refuse_twins(manifests: &Manifests, refused: &mut Vec<Refused>) {
         for (at, document) in documents.iter().enumerate() {
             let name = &document.metadata.name;
             if !name.is_empty()
-                && documents[..at]
-                    .iter()
-                    .any(|earlier| earlier.metadata.name == *name)
+                && documents[..at].iter().any(|earlier| earlier.metadata.name == *name)
             {
                 let what = format!("a second {kind} of this name");
                 refused.push(refused_of(
@@ -247,16 +213,8 @@ fn declare_one(
         ));
     }
     let negative = [
-        (
-            "successfulRunsHistoryLimit",
-            successful_runs_history_limit.map(i64::from),
-            0,
-        ),
-        (
-            "failedRunsHistoryLimit",
-            failed_runs_history_limit.map(i64::from),
-            0,
-        ),
+        ("successfulRunsHistoryLimit", successful_runs_history_limit.map(i64::from), 0),
+        ("failedRunsHistoryLimit", failed_runs_history_limit.map(i64::from), 0),
         ("startingDeadlineSeconds", *starting_deadline_seconds, 0),
         ("activeDeadlineSeconds", *active_deadline_seconds, 1),
     ];
@@ -293,11 +251,7 @@ fn declare_one(
         Some(Some(connection)) => connection,
         // Its own refusals are told; nothing can be said of a policy on a broken connection.
         Some(None) => {
-            return if refusals.is_empty() {
-                Ok(None)
-            } else {
-                Err(refusals)
-            };
+            return if refusals.is_empty() { Ok(None) } else { Err(refusals) };
         }
         None => {
             refusals.push(Refusal::new(
@@ -313,12 +267,10 @@ fn declare_one(
     let config_maps: BTreeMap<_, _> = manifests
         .config_maps
         .iter()
-        .filter(
-            |map| match (&map.metadata.namespace, &document.metadata.namespace) {
-                (Some(theirs), Some(ours)) => theirs == ours,
-                _ => true,
-            },
-        )
+        .filter(|map| match (&map.metadata.namespace, &document.metadata.namespace) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        })
         .map(|map| (map.metadata.name.clone(), map.spec.clone()))
         .collect();
     let windows = policy_window
@@ -332,18 +284,11 @@ fn declare_one(
             "write targets: [{name: NAME, table: TABLE, action: Delete, age: {column: COLUMN}}]",
         ));
     }
-    unique_names(
-        targets.iter().map(|target| target.name.as_str()),
-        "spec.targets",
-        &mut refusals,
-    );
+    unique_names(targets.iter().map(|target| target.name.as_str()), "spec.targets", &mut refusals);
     let mut declared = Vec::new();
     for spec in targets {
-        let inherited = target::Inherited {
-            windows: windows.as_ref(),
-            ceiling,
-            config_maps: &config_maps,
-        };
+        let inherited =
+            target::Inherited { windows: windows.as_ref(), ceiling, config_maps: &config_maps };
         declared.extend(target::declare(spec, &inherited, &mut refusals));
     }
     if !refusals.is_empty() {

@@ -53,12 +53,7 @@ impl Reader<'_> {
         what: impl Into<String>,
         write: impl Into<String>,
     ) {
-        self.refusals.push(Refusal::new(
-            format!("{}{part}", self.field),
-            reason,
-            what,
-            write,
-        ));
+        self.refusals.push(Refusal::new(format!("{}{part}", self.field), reason, what, write));
     }
 
     pub(super) fn keep<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
@@ -84,10 +79,7 @@ impl Reader<'_> {
             records,
             max_rows_per_run,
         } = spec;
-        for (part, written) in [
-            (".files", !files.is_empty()),
-            (".records", !records.is_empty()),
-        ] {
+        for (part, written) in [(".files", !files.is_empty()), (".records", !records.is_empty())] {
             if written {
                 self.refuse(
                     part,
@@ -117,12 +109,7 @@ impl Reader<'_> {
         let parameters = self.parameters(age.is_some());
         let tenant = tenant.as_ref().and_then(|tenant| {
             let field = format!("{}.tenant", self.field);
-            self.row_value(
-                tenant.column.as_deref(),
-                tenant.expression.as_deref(),
-                &field,
-                &table,
-            )
+            self.row_value(tenant.column.as_deref(), tenant.expression.as_deref(), &field, &table)
         });
         let selection = r#where
             .as_deref()
@@ -279,12 +266,7 @@ impl Reader<'_> {
         let field = format!("{}{part}", self.field);
         let parsed = expression::parse(
             text,
-            &Context {
-                field: &field,
-                own,
-                parameters,
-                ceiling: self.inherited.ceiling,
-            },
+            &Context { field: &field, own, parameters, ceiling: self.inherited.ceiling },
         );
         self.keep(parsed)
     }
@@ -307,10 +289,7 @@ impl Reader<'_> {
         set.iter()
             .filter_map(|(column, text)| {
                 let part = format!("{part}.set.{column}");
-                Some((
-                    column.clone(),
-                    self.expression(text, &part, own, parameters)?,
-                ))
+                Some((column.clone(), self.expression(text, &part, own, parameters)?))
             })
             .collect()
     }

@@ -16,9 +16,7 @@ pub fn parse_window(text: &str) -> Result<Window, String> {
     if text == "Forever" {
         return Ok(Window::Forever);
     }
-    let end = text
-        .find(|char: char| !char.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let unit = match suffix {
         "s" => Unit::Second,
@@ -44,11 +42,9 @@ pub fn parse_window(text: &str) -> Result<Window, String> {
 fn bounded(amount: i64, unit: Unit) -> Result<Window, String> {
     match amount {
         ..=0 => Err("would delete everything now".to_owned()),
-        _ if amount > unit.most() => Err(format!(
-            "is longer than a thousand years ({}{})",
-            unit.most(),
-            unit.suffix()
-        )),
+        _ if amount > unit.most() => {
+            Err(format!("is longer than a thousand years ({}{})", unit.most(), unit.suffix()))
+        }
         _ => Ok(Window::Span { amount, unit }),
     }
 }
@@ -56,11 +52,7 @@ fn bounded(amount: i64, unit: Unit) -> Result<Window, String> {
 /// What a source's text says. Absence was sorted out before: this is a value that is there.
 pub fn answer(text: &str, source: &Source) -> Answer {
     let unknown = |reason: Reason, message: String| {
-        Answer::Unknown(Unknown {
-            source: source.name.clone(),
-            reason,
-            message,
-        })
+        Answer::Unknown(Unknown { source: source.name.clone(), reason, message })
     };
     let text = text.trim();
     let Some(unit) = source.unit else {
@@ -71,10 +63,7 @@ pub fn answer(text: &str, source: &Source) -> Answer {
         };
     };
     match (text.parse::<i64>(), source.non_positive) {
-        (Err(_), _) => unknown(
-            Reason::NotAWindow,
-            "the value is no whole number".to_owned(),
-        ),
+        (Err(_), _) => unknown(Reason::NotAWindow, "the value is no whole number".to_owned()),
         (Ok(..=0), Some(api::NonPositive::Forever)) => Answer::Set(Window::Forever),
         (Ok(..=0), Some(api::NonPositive::Silent)) => Answer::Silent,
         (Ok(number @ ..=0), None) => unknown(
@@ -138,13 +127,7 @@ pub fn declare(
     if refusals.len() > before {
         return None;
     }
-    Some(Windows {
-        default: default?,
-        tenants,
-        sources,
-        rule,
-        field: field.to_owned(),
-    })
+    Some(Windows { default: default?, tenants, sources, rule, field: field.to_owned() })
 }
 
 fn source(
@@ -197,12 +180,7 @@ fn source(
         },
         (None, None) => unreachable!("exactly one was asked for"),
     };
-    Ok(Source {
-        name: spec.name.clone(),
-        unit,
-        non_positive: spec.non_positive,
-        from,
-    })
+    Ok(Source { name: spec.name.clone(), unit, non_positive: spec.non_positive, from })
 }
 
 fn table_source(
@@ -222,15 +200,7 @@ fn table_source(
         ));
     }
     let parse = |text: &str, field: String| {
-        expression::parse(
-            text,
-            &Context {
-                field: &field,
-                own: &table,
-                parameters: &[],
-                ceiling,
-            },
-        )
+        expression::parse(text, &Context { field: &field, own: &table, parameters: &[], ceiling })
     };
     Ok(SourceFrom::Table {
         tenant: spec
@@ -255,20 +225,8 @@ mod tests {
 
     #[test]
     fn windows_are_whole_numbers_with_a_unit() {
-        assert_eq!(
-            parse_window("14d"),
-            Ok(Window::Span {
-                amount: 14,
-                unit: Unit::Day
-            })
-        );
-        assert_eq!(
-            parse_window("6mo"),
-            Ok(Window::Span {
-                amount: 6,
-                unit: Unit::Month
-            })
-        );
+        assert_eq!(parse_window("14d"), Ok(Window::Span { amount: 14, unit: Unit::Day }));
+        assert_eq!(parse_window("6mo"), Ok(Window::Span { amount: 6, unit: Unit::Month }));
         assert_eq!(parse_window("Forever"), Ok(Window::Forever));
         for bad in [
             "",
@@ -293,26 +251,12 @@ mod tests {
     #[test]
     fn a_bare_m_is_told_apart() {
         let message = parse_window("6m").expect_err("ambiguous");
-        assert!(
-            message.contains("6min") && message.contains("6mo"),
-            "{message}"
-        );
+        assert!(message.contains("6min") && message.contains("6mo"), "{message}");
     }
 
     fn asked(text: &str, unit: Option<Unit>, non_positive: Option<api::NonPositive>) -> Answer {
-        let from = SourceFrom::ConfigMap {
-            name: "windows".into(),
-            data: None,
-        };
-        answer(
-            text,
-            &Source {
-                name: "map".into(),
-                unit,
-                non_positive,
-                from,
-            },
-        )
+        let from = SourceFrom::ConfigMap { name: "windows".into(), data: None };
+        answer(text, &Source { name: "map".into(), unit, non_positive, from })
     }
 
     #[test]
@@ -325,10 +269,7 @@ mod tests {
             asked("0", Some(Unit::Day), Some(api::NonPositive::Forever)),
             Answer::Set(Window::Forever)
         );
-        assert_eq!(
-            asked("-3", Some(Unit::Day), Some(api::NonPositive::Silent)),
-            Answer::Silent
-        );
+        assert_eq!(asked("-3", Some(Unit::Day), Some(api::NonPositive::Silent)), Answer::Silent);
     }
 
     #[test]
@@ -352,10 +293,7 @@ mod tests {
             ("9999999", Some(Unit::Year)),
         ] {
             assert!(
-                matches!(
-                    asked(text, unit, Some(api::NonPositive::Silent)),
-                    Answer::Unknown(_)
-                ),
+                matches!(asked(text, unit, Some(api::NonPositive::Silent)), Answer::Unknown(_)),
                 "{text}"
             );
         }

@@ -154,9 +154,7 @@ fn parse_offset(text: &str) -> Option<Option<Offset>> {
     if hours > 14 || minutes > 59 {
         return None;
     }
-    Offset::from_seconds(sign * (hours * 3_600 + minutes * 60))
-        .ok()
-        .map(Some)
+    Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok().map(Some)
 }
 
 fn digits(text: &str) -> Option<i32> {
@@ -200,14 +198,8 @@ fn civil_for_comparison(instant: Timestamp, zone: &TimeZone) -> DateTime {
 /// No text age before the cutoff sorts at or after this text, whatever its zone (up to 14 hours
 /// off) and its separator. SQL asks for this superset; the judgement is [`read_age`]'s.
 pub fn text_superset(cutoff: Timestamp) -> String {
-    let later = cutoff
-        .checked_add(SignedDuration::from_hours(48))
-        .unwrap_or(Timestamp::MAX);
-    TimeZone::UTC
-        .to_datetime(later)
-        .date()
-        .strftime("%Y-%m-%d")
-        .to_string()
+    let later = cutoff.checked_add(SignedDuration::from_hours(48)).unwrap_or(Timestamp::MAX);
+    TimeZone::UTC.to_datetime(later).date().strftime("%Y-%m-%d").to_string()
 }
 
 #[cfg(test)]
@@ -219,12 +211,7 @@ mod tests {
     }
 
     fn text(value: &str) -> Reading {
-        read_age(
-            &Value::text(value),
-            &Encoding::Text {
-                zone: TimeZone::UTC,
-            },
-        )
+        read_age(&Value::text(value), &Encoding::Text { zone: TimeZone::UTC })
     }
 
     fn at(value: &str) -> Reading {
@@ -244,10 +231,7 @@ mod tests {
         ] {
             assert_eq!(text(form), at("2026-01-02T03:04:05Z"), "{form}");
         }
-        assert_eq!(
-            text("2026-01-02 03:04:05.25"),
-            at("2026-01-02T03:04:05.25Z")
-        );
+        assert_eq!(text("2026-01-02 03:04:05.25"), at("2026-01-02T03:04:05.25Z"));
         assert_eq!(text("2026-01-02"), at("2026-01-02T23:59:59.999999999Z"));
     }
 
@@ -274,12 +258,7 @@ mod tests {
         }
         assert_eq!(text("0001-01-01 00:00:00+00:00"), Reading::Undatable);
         assert_eq!(
-            read_age(
-                &Value::Integer(20_260_102),
-                &Encoding::Text {
-                    zone: TimeZone::UTC
-                }
-            ),
+            read_age(&Value::Integer(20_260_102), &Encoding::Text { zone: TimeZone::UTC }),
             Reading::Unreadable
         );
     }
@@ -291,26 +270,17 @@ mod tests {
         assert_eq!(seconds(Value::Integer(1)), at("1970-01-01T00:00:01Z"));
         assert_eq!(seconds(Value::Real(1.5)), at("1970-01-01T00:00:01.5Z"));
         assert_eq!(millis(Value::Integer(1_500)), at("1970-01-01T00:00:01.5Z"));
-        for never in [
-            Value::Integer(0),
-            Value::Real(f64::NEG_INFINITY),
-            Value::Null,
-        ] {
+        for never in [Value::Integer(0), Value::Real(f64::NEG_INFINITY), Value::Null] {
             assert_eq!(seconds(never.clone()), Reading::Undatable, "{never:?}");
         }
         assert_eq!(seconds(Value::Integer(-1)), Reading::Unreadable);
         assert_eq!(seconds(Value::text("1700000000")), Reading::Unreadable);
-        assert_eq!(
-            seconds(Value::Integer(i64::MAX)),
-            Reading::At(Timestamp::MAX)
-        );
+        assert_eq!(seconds(Value::Integer(i64::MAX)), Reading::At(Timestamp::MAX));
     }
 
     #[test]
     fn an_ambiguous_civil_time_is_its_later_reading() {
-        let berlin = Encoding::Text {
-            zone: zone("Europe/Berlin"),
-        };
+        let berlin = Encoding::Text { zone: zone("Europe/Berlin") };
         assert_eq!(
             read_age(&Value::text("2026-10-25 02:15:00"), &berlin),
             at("2026-10-25T01:15:00Z")
@@ -319,22 +289,11 @@ mod tests {
 
     #[test]
     fn a_cutoff_in_the_fold_moves_back_to_its_start() {
-        let berlin = Encoding::Text {
-            zone: zone("Europe/Berlin"),
-        };
+        let berlin = Encoding::Text { zone: zone("Europe/Berlin") };
         let bound = |instant: &str| bind_instant(instant.parse().expect("an instant"), &berlin);
-        assert_eq!(
-            bound("2026-10-25T00:45:00Z"),
-            Value::text("2026-10-25 02:00:00")
-        );
-        assert_eq!(
-            bound("2026-10-25T01:45:00Z"),
-            Value::text("2026-10-25 02:45:00")
-        );
-        assert_eq!(
-            bound("2026-10-24T23:45:00Z"),
-            Value::text("2026-10-25 01:45:00")
-        );
+        assert_eq!(bound("2026-10-25T00:45:00Z"), Value::text("2026-10-25 02:00:00"));
+        assert_eq!(bound("2026-10-25T01:45:00Z"), Value::text("2026-10-25 02:45:00"));
+        assert_eq!(bound("2026-10-24T23:45:00Z"), Value::text("2026-10-25 01:45:00"));
     }
 
     #[test]

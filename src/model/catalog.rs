@@ -94,9 +94,7 @@ impl Table {
         let primary: Vec<String> = self.primary_key();
         let starts = |index: &[String]| {
             index.len() >= columns.len()
-                && columns
-                    .iter()
-                    .all(|c| index[..columns.len()].iter().any(|i| i == c))
+                && columns.iter().all(|c| index[..columns.len()].iter().any(|i| i == c))
         };
         starts(&primary)
             || (columns.len() == 1 && self.key == [columns[0]])
@@ -118,19 +116,13 @@ impl Table {
         };
         within(&self.primary_key())
             || within(&self.key)
-            || self
-                .indexes
-                .iter()
-                .any(|index| index.unique && within(&index.columns))
+            || self.indexes.iter().any(|index| index.unique && within(&index.columns))
     }
 
     /// The declared primary key's columns, in its order.
     pub fn primary_key(&self) -> Vec<String> {
-        let mut key: Vec<&Column> = self
-            .columns
-            .iter()
-            .filter(|column| column.primary_key.is_some())
-            .collect();
+        let mut key: Vec<&Column> =
+            self.columns.iter().filter(|column| column.primary_key.is_some()).collect();
         key.sort_by_key(|column| column.primary_key);
         key.into_iter().map(|column| column.name.clone()).collect()
     }

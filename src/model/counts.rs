@@ -37,10 +37,7 @@ impl Counts {
     }
 
     pub fn dependents_total(&self) -> u64 {
-        self.dependents
-            .iter()
-            .map(|(_, deleted, updated)| deleted + updated)
-            .sum()
+        self.dependents.iter().map(|(_, deleted, updated)| deleted + updated).sum()
     }
 
     /// Roots that went, by either action.

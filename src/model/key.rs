@@ -23,11 +23,7 @@ impl Key {
     /// How a report names a row: no content of a row ever leaves the database.
     pub fn hash(&self) -> String {
         let digest = Sha256::digest(self.identity());
-        let hex: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("sha256:{hex}")
     }
 }

@@ -21,11 +21,6 @@ impl Refusal {
         message: impl Into<String>,
         write: impl Into<String>,
     ) -> Self {
-        Self {
-            field: field.into(),
-            reason,
-            message: message.into(),
-            write: write.into(),
-        }
+        Self { field: field.into(), reason, message: message.into(), write: write.into() }
     }
 }

@@ -11,17 +11,11 @@ pub struct TableName {
 
 impl TableName {
     pub fn plain(name: impl Into<String>) -> Self {
-        Self {
-            schema: None,
-            name: name.into(),
-        }
+        Self { schema: None, name: name.into() }
     }
 
     pub fn qualified(schema: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            schema: Some(schema.into()),
-            name: name.into(),
-        }
+        Self { schema: Some(schema.into()), name: name.into() }
     }
 
     /// With the engine's own schema where none was written.
@@ -33,11 +27,7 @@ impl TableName {
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &str| {
-            if part.contains('.') {
-                quote(part)
-            } else {
-                part.to_owned()
-            }
+            if part.contains('.') { quote(part) } else { part.to_owned() }
         };
         match &self.schema {
             Some(schema) => write!(f, "{}.{}", part(schema), part(&self.name)),

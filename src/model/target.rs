@@ -129,10 +129,7 @@ impl Dependent {
         self.table.foreign_keys.iter().any(|key| {
             key.on_delete == OnDelete::Cascade
                 && key.columns.len() == self.references.len()
-                && self
-                    .references
-                    .iter()
-                    .all(|pair| key.columns.contains(pair))
+                && self.references.iter().all(|pair| key.columns.contains(pair))
                 && key.columns.iter().any(|(own, _)| is_set(own))
         })
     }
@@ -160,11 +157,8 @@ impl Target {
             // Of two dependents of one table the deleting one comes first: what is updated first
             // might not be found again.
             let updates = |at: &usize| matches!(dependents[*at].action, DependentAction::Update(_));
-            let mut free: Vec<usize> = left
-                .iter()
-                .copied()
-                .filter(|at| !hangs(*at) && !pointed_at(*at))
-                .collect();
+            let mut free: Vec<usize> =
+                left.iter().copied().filter(|at| !hangs(*at) && !pointed_at(*at)).collect();
             // Whose `where` reads another dependent's table reads it before its rows go.
             let read = |at: &usize| {
                 left.iter().any(|other| {

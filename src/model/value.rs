@@ -138,44 +138,20 @@ mod tests {
             bytes
         };
         let shifted = [Value::text("a"), Value::text("bc")];
-        assert_ne!(
-            identity(&shifted),
-            identity(&[Value::text("ab"), Value::text("c")])
-        );
-        assert_ne!(
-            identity(&[Value::Integer(1)]),
-            identity(&[Value::Real(1.0)])
-        );
-        assert_ne!(
-            identity(&[Value::text("1")]),
-            identity(&[Value::Blob(b"1".to_vec())])
-        );
+        assert_ne!(identity(&shifted), identity(&[Value::text("ab"), Value::text("c")]));
+        assert_ne!(identity(&[Value::Integer(1)]), identity(&[Value::Real(1.0)]));
+        assert_ne!(identity(&[Value::text("1")]), identity(&[Value::Blob(b"1".to_vec())]));
     }
 
     #[test]
     fn integers_beyond_the_digits_of_a_float_keep_their_order() {
         let order = |one: Value, other: Value| one.compare_binary(&other);
         let big = 9_007_199_254_740_992;
-        assert_eq!(
-            order(Value::Integer(big + 1), Value::Real(big as f64)),
-            Ordering::Greater
-        );
-        assert_eq!(
-            order(Value::Real(big as f64), Value::Integer(big + 1)),
-            Ordering::Less
-        );
-        assert_eq!(
-            order(Value::Integer(i64::MAX), Value::Real(9.3e18)),
-            Ordering::Less
-        );
-        assert_eq!(
-            order(Value::Integer(i64::MIN), Value::Real(-9.3e18)),
-            Ordering::Greater
-        );
-        assert_eq!(
-            order(Value::Integer(-1), Value::Real(-1.5)),
-            Ordering::Greater
-        );
+        assert_eq!(order(Value::Integer(big + 1), Value::Real(big as f64)), Ordering::Greater);
+        assert_eq!(order(Value::Real(big as f64), Value::Integer(big + 1)), Ordering::Less);
+        assert_eq!(order(Value::Integer(i64::MAX), Value::Real(9.3e18)), Ordering::Less);
+        assert_eq!(order(Value::Integer(i64::MIN), Value::Real(-9.3e18)), Ordering::Greater);
+        assert_eq!(order(Value::Integer(-1), Value::Real(-1.5)), Ordering::Greater);
         assert_eq!(order(Value::Integer(2), Value::Real(2.0)), Ordering::Equal);
     }
 }

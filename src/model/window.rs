@@ -153,9 +153,7 @@ impl Collation {
 /// How a number is known, whatever the digits it was written with.
 fn number(name: &str) -> Option<String> {
     let text = name.trim_ascii();
-    let looks = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let looks = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     if !looks {
         return None;
     }
@@ -178,80 +176,40 @@ mod tests {
     fn cutoff(amount: i64, unit: Unit, rule: CutoffRule, zone: &str, clock: &str) -> String {
         let zone = TimeZone::get(zone).expect("a zone");
         let window = Window::Span { amount, unit };
-        window
-            .cutoff(at(clock), rule, &zone)
-            .expect("a date")
-            .expect("a cutoff")
-            .to_string()
+        window.cutoff(at(clock), rule, &zone).expect("a date").expect("a cutoff").to_string()
     }
 
     #[test]
     fn days_are_exact_over_a_change_of_clocks() {
-        let exact = cutoff(
-            1,
-            Unit::Day,
-            CutoffRule::Exact,
-            "Europe/Berlin",
-            "2026-03-29T12:00:00Z",
-        );
+        let exact =
+            cutoff(1, Unit::Day, CutoffRule::Exact, "Europe/Berlin", "2026-03-29T12:00:00Z");
         assert_eq!(exact, "2026-03-28T12:00:00Z");
     }
 
     #[test]
     fn months_are_calendar_steps_in_the_zone() {
-        let end = cutoff(
-            1,
-            Unit::Month,
-            CutoffRule::Exact,
-            "Etc/UTC",
-            "2026-03-31T12:00:00Z",
-        );
+        let end = cutoff(1, Unit::Month, CutoffRule::Exact, "Etc/UTC", "2026-03-31T12:00:00Z");
         assert_eq!(end, "2026-02-28T12:00:00Z");
-        let zoned = cutoff(
-            1,
-            Unit::Month,
-            CutoffRule::Exact,
-            "Europe/Berlin",
-            "2026-04-10T12:00:00Z",
-        );
+        let zoned =
+            cutoff(1, Unit::Month, CutoffRule::Exact, "Europe/Berlin", "2026-04-10T12:00:00Z");
         assert_eq!(zoned, "2026-03-10T13:00:00Z");
     }
 
     #[test]
     fn the_start_of_a_day_is_the_zones() {
-        let utc = cutoff(
-            1,
-            Unit::Day,
-            CutoffRule::StartOfDay,
-            "Etc/UTC",
-            "2026-11-21T23:59:59Z",
-        );
+        let utc = cutoff(1, Unit::Day, CutoffRule::StartOfDay, "Etc/UTC", "2026-11-21T23:59:59Z");
         assert_eq!(utc, "2026-11-20T00:00:00Z");
-        let berlin = cutoff(
-            1,
-            Unit::Day,
-            CutoffRule::StartOfDay,
-            "Europe/Berlin",
-            "2026-11-21T12:00:00Z",
-        );
+        let berlin =
+            cutoff(1, Unit::Day, CutoffRule::StartOfDay, "Europe/Berlin", "2026-11-21T12:00:00Z");
         assert_eq!(berlin, "2026-11-19T23:00:00Z");
     }
 
     #[test]
     fn the_longest_windows_have_a_cutoff() {
-        for unit in [
-            Unit::Second,
-            Unit::Minute,
-            Unit::Hour,
-            Unit::Day,
-            Unit::Week,
-            Unit::Month,
-            Unit::Year,
-        ] {
-            let window = Window::Span {
-                amount: unit.most(),
-                unit,
-            };
+        for unit in
+            [Unit::Second, Unit::Minute, Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year]
+        {
+            let window = Window::Span { amount: unit.most(), unit };
             let zone = TimeZone::UTC;
             let cutoff = window.cutoff(at("2026-11-21T00:00:00Z"), CutoffRule::Exact, &zone);
             assert!(cutoff.is_ok(), "{window}: {cutoff:?}");

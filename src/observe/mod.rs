@@ -53,12 +53,7 @@ pub async fn observe(
         targets.push(observe_target(target, &catalog, session).await?);
     }
     let crowded = crowded(declaration, &catalog, session).await?;
-    Ok(Observed {
-        clock,
-        catalog,
-        targets,
-        crowded,
-    })
+    Ok(Observed { clock, catalog, targets, crowded })
 }
 
 async fn observe_target(
@@ -79,9 +74,7 @@ async fn observe_target(
     }
     let collation = observed.collation.unwrap_or(Collation::Binary);
     for source in target.windows.iter().flat_map(|windows| &windows.sources) {
-        observed
-            .answers
-            .push(sources::ask(source, collation, catalog, session).await);
+        observed.answers.push(sources::ask(source, collation, catalog, session).await);
     }
     Ok(observed)
 }
@@ -103,28 +96,17 @@ async fn crowded(
     }
     let mut counted: BTreeMap<TableName, bool> = BTreeMap::new();
     for name in written {
-        let near = catalog
-            .references_to(name)
-            .map(|(table, _)| table)
-            .chain(catalog.table(name));
+        let near = catalog.references_to(name).map(|(table, _)| table).chain(catalog.table(name));
         for table in near {
             if counted.contains_key(&table.name) || table.key.is_empty() {
                 continue;
             }
-            let rows = session
-                .rows(&sqlite::child_rows(table, MANY_ROWS + 1))
-                .await?;
+            let rows = session.rows(&sqlite::child_rows(table, MANY_ROWS + 1)).await?;
             let many = i64::try_from(MANY_ROWS).unwrap_or(i64::MAX);
-            let crowded = rows
-                .first()
-                .and_then(|row| row[0].as_integer())
-                .is_some_and(|rows| rows > many);
+            let crowded =
+                rows.first().and_then(|row| row[0].as_integer()).is_some_and(|rows| rows > many);
             counted.insert(table.name.clone(), crowded);
         }
     }
-    Ok(counted
-        .into_iter()
-        .filter(|(_, crowded)| *crowded)
-        .map(|(name, _)| name)
-        .collect())
+    Ok(counted.into_iter().filter(|(_, crowded)| *crowded).map(|(name, _)| name).collect())
 }

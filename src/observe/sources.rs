@@ -37,13 +37,8 @@ pub async fn ask(
             let message = format!("there is no ConfigMap {name}");
             Answers::ForAll(unknown(source, Reason::SourceFailed, message))
         }
-        SourceFrom::ConfigMap {
-            name: _,
-            data: Some(data),
-        } => {
-            let pairs = data
-                .iter()
-                .map(|(tenant, text)| (tenant.clone(), answer(text, source)));
+        SourceFrom::ConfigMap { name: _, data: Some(data) } => {
+            let pairs = data.iter().map(|(tenant, text)| (tenant.clone(), answer(text, source)));
             by_tenant(source, collation, pairs)
         }
         SourceFrom::Table { .. } => match ask_table(source, catalog, session).await {
@@ -66,11 +61,7 @@ pub async fn ask(
 }
 
 fn unknown(source: &Source, reason: Reason, message: String) -> Answer {
-    Answer::Unknown(Unknown {
-        source: source.name.clone(),
-        reason,
-        message,
-    })
+    Answer::Unknown(Unknown { source: source.name.clone(), reason, message })
 }
 
 /// One answer a name. Two that the column takes for equal, with different answers, are no answer.
@@ -84,11 +75,9 @@ fn by_tenant(
         let folded = collation.fold(&name);
         let answer = match answers.get(&folded) {
             None => answer,
-            Some(_) => unknown(
-                source,
-                Reason::TwoAnswers,
-                format!("the source answers twice for {name}"),
-            ),
+            Some(_) => {
+                unknown(source, Reason::TwoAnswers, format!("the source answers twice for {name}"))
+            }
         };
         answers.insert(folded, answer);
     }
@@ -127,25 +116,13 @@ async fn ask_table(
     catalog: &Catalog,
     session: &mut Session,
 ) -> Result<Option<(bool, Vec<(Value, Value)>)>, Error> {
-    let SourceFrom::Table {
-        field,
-        table,
-        tenant,
-        value,
-        selection,
-    } = &source.from
-    else {
+    let SourceFrom::Table { field, table, tenant, value, selection } = &source.from else {
         return Ok(None);
     };
     let Some(table) = find_table(catalog, table) else {
         return Ok(None);
     };
-    let around = Surroundings {
-        field,
-        catalog,
-        own: table,
-        encoding: None,
-    };
+    let around = Surroundings { field, catalog, own: table, encoding: None };
     let resolved = |expression| resolve(expression, &around).ok();
     let Some(value) = resolved(value) else {
         return Ok(None);
@@ -156,12 +133,8 @@ async fn ask_table(
     if matches!(tenant, Some(None)) || matches!(selection, Some(None)) {
         return Ok(None);
     }
-    let statement = sqlite::source(
-        table,
-        tenant.flatten().as_ref(),
-        &value,
-        selection.flatten().as_ref(),
-    );
+    let statement =
+        sqlite::source(table, tenant.flatten().as_ref(), &value, selection.flatten().as_ref());
     let rows = session.rows(&statement).await?;
     let pairs = rows.into_iter().filter_map(|row| {
         let mut values = row.into_iter();
@@ -176,16 +149,8 @@ mod tests {
     use crate::model::{Unit, Window};
 
     fn days() -> Source {
-        let from = SourceFrom::ConfigMap {
-            name: "m".into(),
-            data: None,
-        };
-        Source {
-            name: "s".into(),
-            unit: Some(Unit::Day),
-            non_positive: None,
-            from,
-        }
+        let from = SourceFrom::ConfigMap { name: "m".into(), data: None };
+        Source { name: "s".into(), unit: Some(Unit::Day), non_positive: None, from }
     }
 
     fn is_unknown(answer: &Answer) -> bool {
@@ -194,14 +159,8 @@ mod tests {
 
     #[test]
     fn two_rows_for_one_tenant_are_no_answer() {
-        let seven = Answer::Set(Window::Span {
-            amount: 7,
-            unit: Unit::Day,
-        });
-        let pairs = [
-            ("Acme".to_owned(), seven.clone()),
-            ("acme".to_owned(), seven.clone()),
-        ];
+        let seven = Answer::Set(Window::Span { amount: 7, unit: Unit::Day });
+        let pairs = [("Acme".to_owned(), seven.clone()), ("acme".to_owned(), seven.clone())];
         let binary = by_tenant(&days(), Collation::Binary, pairs.clone().into_iter());
         assert_eq!(binary.of("acme"), seven);
         let nocase = by_tenant(&days(), Collation::NoCase, pairs.into_iter());
@@ -215,10 +174,7 @@ mod tests {
         assert!(is_unknown(&read(&Value::Real(30.0), &days())));
         assert!(is_unknown(&for_all(
             &days(),
-            &[
-                (Value::Null, Value::Integer(1)),
-                (Value::Null, Value::Integer(1))
-            ]
+            &[(Value::Null, Value::Integer(1)), (Value::Null, Value::Integer(1))]
         )));
         assert_eq!(for_all(&days(), &[]), Answer::Silent);
     }

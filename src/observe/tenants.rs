@@ -8,16 +8,11 @@ use crate::sql::{Surroundings, resolve, sqlite};
 /// The tenant's value, if its names resolve.
 pub fn scalar(value: &RowValue, table: &Table, catalog: &Catalog) -> Option<Scalar> {
     match value {
-        RowValue::Column(column) => table
-            .column(column)
-            .map(|column| Scalar::Column(column.name.clone())),
+        RowValue::Column(column) => {
+            table.column(column).map(|column| Scalar::Column(column.name.clone()))
+        }
         RowValue::Expression(expression) => {
-            let around = Surroundings {
-                field: "",
-                catalog,
-                own: table,
-                encoding: None,
-            };
+            let around = Surroundings { field: "", catalog, own: table, encoding: None };
             resolve(expression, &around).ok().map(Scalar::Expression)
         }
     }
@@ -62,11 +57,6 @@ pub async fn all(
         Scalar::Column(column) => table.has_index_in_order(&[column]),
         Scalar::Expression(_) => false,
     };
-    let rows = session
-        .rows(&sqlite::tenants(table, scalar, indexed))
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().next())
-        .collect())
+    let rows = session.rows(&sqlite::tenants(table, scalar, indexed)).await?;
+    Ok(rows.into_iter().filter_map(|row| row.into_iter().next()).collect())
 }

@@ -18,18 +18,10 @@ pub fn choose(
             })
             .collect();
         let index = (!table.has_index_in_order(&columns)).then(|| table.create_index(&columns));
-        return (
-            Access::Partitions,
-            "keepNewest reads its partitions".to_owned(),
-            index,
-        );
+        return (Access::Partitions, "keepNewest reads its partitions".to_owned(), index);
     };
     let Scalar::Column(age) = &age.scalar else {
-        return (
-            Access::Sweep,
-            "the age is an expression, which no index serves".to_owned(),
-            None,
-        );
+        return (Access::Sweep, "the age is an expression, which no index serves".to_owned(), None);
     };
     let tenant = match tenant {
         Some(Scalar::Column(tenant)) => Some(tenant.as_str()),
@@ -38,18 +30,10 @@ pub fn choose(
     if let Some(tenant) = tenant
         && table.has_index_in_order(&[tenant, age])
     {
-        return (
-            Access::TenantIndex,
-            format!("an index begins with ({tenant}, {age})"),
-            None,
-        );
+        return (Access::TenantIndex, format!("an index begins with ({tenant}, {age})"), None);
     }
     if table.has_index_in_order(&[age]) {
-        return (
-            Access::AgeIndex,
-            format!("an index begins with ({age})"),
-            None,
-        );
+        return (Access::AgeIndex, format!("an index begins with ({age})"), None);
     }
     let wanted: Vec<&str> = tenant.into_iter().chain([age.as_str()]).collect();
     (

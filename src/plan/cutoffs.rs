@@ -99,10 +99,7 @@ impl Cutoffs {
             },
             Err(unknown) => unknown,
         };
-        self.unknown.push(UnknownTenant {
-            name: name.to_owned(),
-            unknown,
-        });
+        self.unknown.push(UnknownTenant { name: name.to_owned(), unknown });
         Fate::Kept
     }
 
@@ -114,10 +111,7 @@ impl Cutoffs {
         let Some(name) = tenant.name() else {
             return Fate::Kept;
         };
-        fates
-            .get(&self.collation.fold(&name))
-            .copied()
-            .unwrap_or(Fate::Kept)
+        fates.get(&self.collation.fold(&name)).copied().unwrap_or(Fate::Kept)
     }
 
     /// The cutoff below which every row that may go lies; `None` when none may by its age.
@@ -142,10 +136,7 @@ fn window(
     windows: &Windows,
     seen: &ObservedTarget,
 ) -> Result<Window, Unknown> {
-    let mut own = windows
-        .tenants
-        .iter()
-        .filter(|(listed, _)| collation.fold(listed) == folded);
+    let mut own = windows.tenants.iter().filter(|(listed, _)| collation.fold(listed) == folded);
     if let Some((_, first)) = own.next() {
         return if own.all(|(_, other)| other == first) {
             Ok(*first)
@@ -176,30 +167,21 @@ mod tests {
     use crate::observe::Answers;
 
     fn span(amount: i64) -> Window {
-        Window::Span {
-            amount,
-            unit: Unit::Day,
-        }
+        Window::Span { amount, unit: Unit::Day }
     }
 
     fn windows(tenants: &[(&str, Window)]) -> Windows {
         Windows {
             field: "spec.window".into(),
             default: span(14),
-            tenants: tenants
-                .iter()
-                .map(|(name, window)| ((*name).to_owned(), *window))
-                .collect(),
+            tenants: tenants.iter().map(|(name, window)| ((*name).to_owned(), *window)).collect(),
             sources: Vec::new(),
             rule: CutoffRule::Exact,
         }
     }
 
     fn seen(answers: Vec<Answers>) -> ObservedTarget {
-        ObservedTarget {
-            answers,
-            ..ObservedTarget::default()
-        }
+        ObservedTarget { answers, ..ObservedTarget::default() }
     }
 
     fn unknown() -> Answer {
@@ -215,27 +197,18 @@ mod tests {
         let ask = |answers| window("a", "a", Collation::Binary, &windows(&[]), &seen(answers));
         assert_eq!(ask(vec![]), Ok(span(14)));
         assert_eq!(
-            ask(vec![
-                Answers::ForAll(Answer::Silent),
-                Answers::ForAll(Answer::Set(span(3)))
-            ]),
+            ask(vec![Answers::ForAll(Answer::Silent), Answers::ForAll(Answer::Set(span(3)))]),
             Ok(span(3))
         );
         assert_eq!(
-            ask(vec![
-                Answers::ForAll(Answer::Set(span(5))),
-                Answers::ForAll(unknown())
-            ]),
+            ask(vec![Answers::ForAll(Answer::Set(span(5))), Answers::ForAll(unknown())]),
             Ok(span(5))
         );
     }
 
     #[test]
     fn unknown_never_falls_through() {
-        let answers = vec![
-            Answers::ForAll(unknown()),
-            Answers::ForAll(Answer::Set(span(3))),
-        ];
+        let answers = vec![Answers::ForAll(unknown()), Answers::ForAll(Answer::Set(span(3)))];
         assert!(window("a", "a", Collation::Binary, &windows(&[]), &seen(answers)).is_err());
     }
 
@@ -243,20 +216,11 @@ mod tests {
     fn names_that_the_column_takes_for_equal_must_agree() {
         let listed = windows(&[("acme", span(1)), ("ACME", span(2))]);
         let ask = |collation: Collation| {
-            window(
-                "Acme",
-                &collation.fold("Acme"),
-                collation,
-                &listed,
-                &seen(vec![]),
-            )
+            window("Acme", &collation.fold("Acme"), collation, &listed, &seen(vec![]))
         };
         assert_eq!(ask(Collation::Binary), Ok(span(14)));
         assert!(ask(Collation::NoCase).is_err());
         let agreed = windows(&[("acme", span(1)), ("ACME", span(1))]);
-        assert_eq!(
-            window("Acme", "acme", Collation::NoCase, &agreed, &seen(vec![])),
-            Ok(span(1))
-        );
+        assert_eq!(window("Acme", "acme", Collation::NoCase, &agreed, &seen(vec![])), Ok(span(1)));
     }
 }

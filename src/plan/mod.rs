@@ -59,10 +59,7 @@ pub struct Notes {
 /// SQLite enforces foreign keys unless the policy asks that one be left alone.
 pub fn enforces_foreign_keys(declaration: &Declaration) -> bool {
     let keep = |action: &DependentAction| matches!(action, DependentAction::Keep);
-    !declaration
-        .targets
-        .iter()
-        .any(|target| target.dependents.iter().any(|d| keep(&d.action)))
+    !declaration.targets.iter().any(|target| target.dependents.iter().any(|d| keep(&d.action)))
 }
 
 /// The plan, or all that stands against it.
@@ -94,12 +91,5 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
             Err(mut wrong) => refusals.append(&mut wrong),
         }
     }
-    if refusals.is_empty() {
-        Ok(Plan {
-            clock: observed.clock,
-            targets,
-        })
-    } else {
-        Err(refusals)
-    }
+    if refusals.is_empty() { Ok(Plan { clock: observed.clock, targets }) } else { Err(refusals) }
 }

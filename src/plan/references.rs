@@ -21,14 +21,7 @@ pub fn check(
     for path in deleted_paths(target) {
         let table = table_at(target, &path);
         for (holder, key) in context.observed.catalog.references_to(&table.name) {
-            let reference = Reference {
-                declared,
-                target,
-                path: &path,
-                holder,
-                key,
-                context,
-            };
+            let reference = Reference { declared, target, path: &path, holder, key, context };
             match reference.judge(notes) {
                 Ok(join) => found.extend(join),
                 Err(refusal) => refusals.push(*refusal),
@@ -55,17 +48,11 @@ fn wrong_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
                 && key.columns.iter().all(same)
         };
         let keys = &dependent.table.foreign_keys;
-        let parent = dependent
-            .of
-            .map_or(&target.table, |of| &target.dependents[of].table);
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
         if keys.iter().any(|key| of(parent, key)) {
             continue;
         }
-        let others = target
-            .dependents
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at);
+        let others = target.dependents.iter().enumerate().filter(|(other, _)| *other != at);
         let others = others.map(|(_, other)| (Some(&other.name), &other.table));
         let meant = std::iter::once((None, &target.table))
             .chain(others)
@@ -74,11 +61,8 @@ fn wrong_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
             continue;
         };
         let own: Vec<&str> = key.columns.iter().map(|(own, _)| own.as_str()).collect();
-        let pairs: Vec<String> = key
-            .columns
-            .iter()
-            .map(|(own, to)| format!("{own}: {to}"))
-            .collect();
+        let pairs: Vec<String> =
+            key.columns.iter().map(|(own, to)| format!("{own}: {to}")).collect();
         let pairs = pairs.join(", ");
         refusals.push(Refusal::new(
             format!("{}.dependents[{}].of", declared.field, dependent.name),
@@ -104,14 +88,11 @@ fn deleted_paths(target: &Target) -> Vec<Path> {
     let dependents = target.dependents.iter().enumerate();
     let deleted =
         dependents.filter(|(_, dependent)| matches!(dependent.action, DependentAction::Delete));
-    root.into_iter()
-        .chain(deleted.map(|(at, _)| target.path_to(at)))
-        .collect()
+    root.into_iter().chain(deleted.map(|(at, _)| target.path_to(at))).collect()
 }
 
 fn table_at<'t>(target: &'t Target, path: &Path) -> &'t Table {
-    path.last()
-        .map_or(&target.table, |at| &target.dependents[*at].table)
+    path.last().map_or(&target.table, |at| &target.dependents[*at].table)
 }
 
 struct Reference<'a> {
@@ -126,12 +107,7 @@ struct Reference<'a> {
 
 impl Reference<'_> {
     fn judge(&self, notes: &mut Notes) -> Result<Option<AntiJoin>, Box<Refusal>> {
-        let own: Vec<&str> = self
-            .key
-            .columns
-            .iter()
-            .map(|(own, _)| own.as_str())
-            .collect();
+        let own: Vec<&str> = self.key.columns.iter().map(|(own, _)| own.as_str()).collect();
         let enforced = self.context.enforced;
         // A database that does not enforce its keys does not look for rows by them either.
         if enforced {
@@ -143,9 +119,7 @@ impl Reference<'_> {
         }
         match self.key.on_delete {
             OnDelete::Unset if enforced => {
-                notes
-                    .set_null
-                    .push(format!("{}({})", self.holder.name.name, own.join(", ")));
+                notes.set_null.push(format!("{}({})", self.holder.name.name, own.join(", ")));
                 return Ok(None);
             }
             OnDelete::Cascade if enforced && !self.is_deleted_somewhere() => {
@@ -170,10 +144,7 @@ impl Reference<'_> {
             at: self.path.clone(),
             table: self.holder.clone(),
             columns: self.key.columns.clone(),
-            except: named
-                .iter()
-                .filter_map(|dependent| dependent.selection.clone())
-                .collect(),
+            except: named.iter().filter_map(|dependent| dependent.selection.clone()).collect(),
             unless_going,
         }))
     }
@@ -185,10 +156,7 @@ impl Reference<'_> {
             let same = dependent.of == parent
                 && dependent.table.name == self.holder.name
                 && dependent.references.len() == self.key.columns.len()
-                && dependent
-                    .references
-                    .iter()
-                    .all(|pair| self.key.columns.contains(pair));
+                && dependent.references.iter().all(|pair| self.key.columns.contains(pair));
             same && match &dependent.action {
                 DependentAction::Delete | DependentAction::Keep => true,
                 DependentAction::Update(set) => set
@@ -212,24 +180,13 @@ impl Reference<'_> {
         {
             return Ok(());
         }
-        Err(Box::new(missing_index(
-            &self.declared.field,
-            self.holder,
-            own,
-        )))
+        Err(Box::new(missing_index(&self.declared.field, self.holder, own)))
     }
 
     fn refuse(&self, reason: Reason, what: &str) -> Box<Refusal> {
-        let columns: Vec<String> = self
-            .key
-            .columns
-            .iter()
-            .map(|(own, to)| format!("{own}: {to}"))
-            .collect();
-        let of = self
-            .path
-            .last()
-            .map(|at| format!("of: {}, ", self.target.dependents[*at].name));
+        let columns: Vec<String> =
+            self.key.columns.iter().map(|(own, to)| format!("{own}: {to}")).collect();
+        let of = self.path.last().map(|at| format!("of: {}, ", self.target.dependents[*at].name));
         let yaml = format!(
             "- {{name: {0}, {1}table: {0}, references: {{{2}}}}}",
             self.holder.name.name,

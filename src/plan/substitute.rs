@@ -16,12 +16,10 @@ pub fn afterwards(target: &Target) -> Option<Target> {
     // keepNewest ranks among other rows, which change too; the row itself is over the limit now.
     after.keep_newest = None;
     after.referenced.clear();
-    let conditions = after.selection.iter_mut().chain(
-        after
-            .exemptions
-            .iter_mut()
-            .map(|exemption| &mut exemption.when),
-    );
+    let conditions = after
+        .selection
+        .iter_mut()
+        .chain(after.exemptions.iter_mut().map(|exemption| &mut exemption.when));
     for condition in conditions {
         substitute(condition, set, target)?;
     }
@@ -45,9 +43,7 @@ fn substitute(expression: &mut Expression, set: &Assignments, target: &Target) -
     let _: ControlFlow<()> = expression.tree.visit(&mut Substituting { set });
     for (column, value) in set {
         if expression.columns.contains(column) {
-            expression
-                .parameters
-                .extend(value.parameters.iter().copied());
+            expression.parameters.extend(value.parameters.iter().copied());
         }
     }
     Some(())
@@ -65,10 +61,7 @@ impl VisitorMut for Substituting<'_> {
         if let Expr::CompoundIdentifier(idents) = expr
             && let [row, column] = &idents[..]
             && row.value == ROW
-            && let Some((_, value)) = self
-                .set
-                .iter()
-                .find(|(name, _)| quote(name) == column.value)
+            && let Some((_, value)) = self.set.iter().find(|(name, _)| quote(name) == column.value)
         {
             *expr = Expr::Nested(Box::new(value.tree.clone()));
         }

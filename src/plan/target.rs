@@ -24,19 +24,9 @@ pub fn resolve(
     context: &Context<'_>,
 ) -> Result<(Target, Notes), Vec<Refusal>> {
     let catalog = &context.observed.catalog;
-    let table = find(
-        catalog,
-        &declared.table,
-        &format!("{}.table", declared.field),
-    )
-    .map_err(|refusal| vec![refusal])?;
-    let mut resolver = Resolver {
-        declared,
-        catalog,
-        table,
-        encoding: None,
-        refusals: Vec::new(),
-    };
+    let table = find(catalog, &declared.table, &format!("{}.table", declared.field))
+        .map_err(|refusal| vec![refusal])?;
+    let mut resolver = Resolver { declared, catalog, table, encoding: None, refusals: Vec::new() };
     let Some(mut target) = resolver.target(context) else {
         return Err(resolver.refusals);
     };
@@ -60,11 +50,7 @@ pub fn resolve(
     notes.why = why;
     notes.index = index;
     notes.triggers = triggers(&target);
-    if refusals.is_empty() {
-        Ok((target, notes))
-    } else {
-        Err(refusals)
-    }
+    if refusals.is_empty() { Ok((target, notes)) } else { Err(refusals) }
 }
 
 fn triggers(target: &Target) -> Vec<String> {
@@ -106,10 +92,7 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
                 format!(
                     "{name} has columns by all three names of SQLite's rowid, so its rows cannot be addressed"
                 ),
-                format!(
-                    "ALTER TABLE {} RENAME COLUMN oid TO NAME;",
-                    quote(&table.name.name)
-                ),
+                format!("ALTER TABLE {} RENAME COLUMN oid TO NAME;", quote(&table.name.name)),
             ));
         }
         TableKind::Ordinary => return Ok(table),
@@ -161,10 +144,7 @@ impl Resolver<'_> {
         };
         self.encoding = age.as_ref().map(|age| age.encoding.clone());
         self.sources();
-        let tenant = declared
-            .tenant
-            .as_ref()
-            .and_then(|value| self.scalar(value, ".tenant"));
+        let tenant = declared.tenant.as_ref().and_then(|value| self.scalar(value, ".tenant"));
         let selection = self.optional(declared.selection.as_ref(), ".where");
         let exemptions = declared
             .exemptions
@@ -172,16 +152,11 @@ impl Resolver<'_> {
             .filter_map(|(name, when)| {
                 let when =
                     self.expression(when, &format!(".exemptions[{name}].when"), self.table)?;
-                Some(Exemption {
-                    name: name.clone(),
-                    when,
-                })
+                Some(Exemption { name: name.clone(), when })
             })
             .collect();
-        let keep_newest = declared
-            .keep_newest
-            .as_ref()
-            .and_then(|keep| self.keep_newest(keep, age.as_ref()));
+        let keep_newest =
+            declared.keep_newest.as_ref().and_then(|keep| self.keep_newest(keep, age.as_ref()));
         let action = match &declared.update {
             None => Action::Delete,
             Some(set) => {
@@ -212,11 +187,7 @@ impl Resolver<'_> {
         if let Some(column) = table.column(name) {
             return Some(column.name.clone());
         }
-        let known: Vec<&str> = table
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
+        let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         self.refuse(
             part,
             Reason::NotFound,
@@ -234,15 +205,9 @@ impl Resolver<'_> {
     ) -> Option<Expression> {
         let field = format!("{}{part}", self.declared.field);
         let encoding = self.encoding.clone();
-        let around = Surroundings {
-            field: &field,
-            catalog: self.catalog,
-            own,
-            encoding: encoding.as_ref(),
-        };
-        resolve_expression(expression, &around)
-            .map_err(|refusal| self.refusals.push(refusal))
-            .ok()
+        let around =
+            Surroundings { field: &field, catalog: self.catalog, own, encoding: encoding.as_ref() };
+        resolve_expression(expression, &around).map_err(|refusal| self.refusals.push(refusal)).ok()
     }
 
     fn optional(&mut self, expression: Option<&Expression>, part: &str) -> Option<Expression> {
@@ -251,9 +216,9 @@ impl Resolver<'_> {
 
     pub(super) fn scalar(&mut self, value: &RowValue, part: &str) -> Option<Scalar> {
         match value {
-            RowValue::Column(column) => self
-                .column(self.table, column, &format!("{part}.column"))
-                .map(Scalar::Column),
+            RowValue::Column(column) => {
+                self.column(self.table, column, &format!("{part}.column")).map(Scalar::Column)
+            }
             RowValue::Expression(expression) => self
                 .expression(expression, &format!("{part}.expression"), self.table)
                 .map(Scalar::Expression),
@@ -262,20 +227,8 @@ impl Resolver<'_> {
 
     /// Sources are asked while observing, where a name that does not resolve is only unknown.
     fn sources(&mut self) {
-        for source in self
-            .declared
-            .windows
-            .iter()
-            .flat_map(|windows| &windows.sources)
-        {
-            let SourceFrom::Table {
-                field,
-                table,
-                tenant,
-                value,
-                selection,
-            } = &source.from
-            else {
+        for source in self.declared.windows.iter().flat_map(|windows| &windows.sources) {
+            let SourceFrom::Table { field, table, tenant, value, selection } = &source.from else {
                 continue;
             };
             let Some(found) = find_table(self.catalog, table) else {

@@ -17,19 +17,14 @@ pub fn of(target: &Target) -> BTreeMap<String, String> {
     let action = match &target.update {
         None => "Delete".to_owned(),
         Some(set) => {
-            let set: Vec<String> = set
-                .iter()
-                .map(|(c, e)| format!("{c} = {}", e.written))
-                .collect();
+            let set: Vec<String> =
+                set.iter().map(|(c, e)| format!("{c} = {}", e.written)).collect();
             format!("Update, set {}", set.join(", "))
         }
     };
     let windows = target.windows.as_ref().map(|windows| {
-        let sources: Vec<&str> = windows
-            .sources
-            .iter()
-            .map(|source| source.name.as_str())
-            .collect();
+        let sources: Vec<&str> =
+            windows.sources.iter().map(|source| source.name.as_str()).collect();
         let mut text = format!("default {}", windows.default);
         if !windows.tenants.is_empty() {
             text += &format!(", tenants with their own: {}", windows.tenants.len());
@@ -47,10 +42,8 @@ pub fn of(target: &Target) -> BTreeMap<String, String> {
         };
         format!("{} rows{of} by {}", keep.rows, keep.order_by.join(", "))
     });
-    let exemptions = target
-        .exemptions
-        .iter()
-        .map(|(name, when)| format!("{name}: {}", when.written));
+    let exemptions =
+        target.exemptions.iter().map(|(name, when)| format!("{name}: {}", when.written));
     let dependents = target.dependents.iter().map(|dependent| {
         let action = match dependent.action {
             DependentAction::Delete => "Delete",
@@ -72,8 +65,5 @@ pub fn of(target: &Target) -> BTreeMap<String, String> {
         ("maxRowsPerRun", target.cap.map(|cap| cap.to_string())),
     ];
     let told = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-    parts
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), told(text)))
-        .collect()
+    parts.into_iter().map(|(name, text)| (name.to_owned(), told(text))).collect()
 }

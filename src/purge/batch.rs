@@ -128,14 +128,9 @@ impl<'k> Claimed<'k> {
         if let Some(allowance) = allowance {
             allowance.apply(&mut rows);
         }
-        let going = rows
-            .iter()
-            .filter(|row| row.verdict == Verdict::Goes)
-            .map(|row| row.key.clone());
-        Ok(Judged {
-            going: going.collect(),
-            rows,
-        })
+        let going =
+            rows.iter().filter(|row| row.verdict == Verdict::Goes).map(|row| row.key.clone());
+        Ok(Judged { going: going.collect(), rows })
     }
 }
 
@@ -149,17 +144,12 @@ impl Judged {
         let target = bench.target;
         let mut dependents = vec![0; target.dependents.len()];
         if self.going.is_empty() {
-            return Ok(Acted {
-                rows: self.rows,
-                dependents,
-            });
+            return Ok(Acted { rows: self.rows, dependents });
         }
         let instants = bench.instants(fate);
         let shared = |at: &usize| sqlite::shares_rows(target, *at);
         for at in target.order.iter().copied().filter(shared) {
-            dependents[at] = bench
-                .count_dependent(at, &self.going, fate, session)
-                .await?;
+            dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
         }
         for at in target.order.iter().copied() {
             let statement = match &target.dependents[at].action {
@@ -174,11 +164,7 @@ impl Judged {
             let due = if shared(&at) || target.dependents[at].table.update_triggers.is_empty() {
                 None
             } else {
-                Some(
-                    bench
-                        .count_dependent(at, &self.going, fate, session)
-                        .await?,
-                )
+                Some(bench.count_dependent(at, &self.going, fate, session).await?)
             };
             let touched = session.execute(&statement).await?;
             if !shared(&at) {
@@ -193,14 +179,9 @@ impl Judged {
                 });
             }
         }
-        let acted = session
-            .execute(&sqlite::act(target, &instants, &self.going))
-            .await?;
+        let acted = session.execute(&sqlite::act(target, &instants, &self.going)).await?;
         if acted != self.going.len() as u64 {
-            return Err(BatchError::NotActed {
-                judged: self.going.len(),
-                acted,
-            });
+            return Err(BatchError::NotActed { judged: self.going.len(), acted });
         }
         if let Action::Update(_) = target.action {
             // Otherwise every run would change the row again, and a two-stage policy never end.
@@ -209,9 +190,6 @@ impl Judged {
                 return Err(BatchError::StaysSelected);
             }
         }
-        Ok(Acted {
-            rows: self.rows,
-            dependents,
-        })
+        Ok(Acted { rows: self.rows, dependents })
     }
 }

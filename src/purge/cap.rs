@@ -54,11 +54,7 @@ pub struct Edge {
 
 impl Oldest {
     pub fn new(most: u64) -> Self {
-        Self {
-            most: usize::try_from(most).unwrap_or(usize::MAX),
-            ranks: Vec::new(),
-            seen: 0,
-        }
+        Self { most: usize::try_from(most).unwrap_or(usize::MAX), ranks: Vec::new(), seen: 0 }
     }
 
     pub fn offer(&mut self, rank: Rank, past: Option<Duration>) {
@@ -71,8 +67,7 @@ impl Oldest {
     }
 
     fn cut(&mut self) {
-        self.ranks
-            .sort_by(|(one, _), (other, _)| one.compare(other));
+        self.ranks.sort_by(|(one, _), (other, _)| one.compare(other));
         self.ranks.truncate(self.most.saturating_add(1));
     }
 
@@ -84,10 +79,7 @@ impl Oldest {
         self.cut();
         let (_, next_past) = self.ranks.pop()?;
         let (threshold, _) = self.ranks.pop()?;
-        Some(Edge {
-            threshold,
-            next_past,
-        })
+        Some(Edge { threshold, next_past })
     }
 }
 
@@ -103,10 +95,8 @@ impl Allowance {
     pub fn apply(&self, rows: &mut [JudgedRow]) {
         let mut left = self.rows;
         for row in rows.iter_mut().filter(|row| row.verdict == Verdict::Goes) {
-            let old_enough = self
-                .threshold
-                .as_ref()
-                .is_none_or(|edge| Rank::of(row).compare(edge).is_le());
+            let old_enough =
+                self.threshold.as_ref().is_none_or(|edge| Rank::of(row).compare(edge).is_le());
             if old_enough && left > 0 {
                 left -= 1;
             } else {

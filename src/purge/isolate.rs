@@ -34,11 +34,7 @@ impl Runner<'_> {
             let (now, later) = rest.split_at(self.pace.rows().min(most.max(1)).min(rest.len()));
             rest = later;
             self.isolate(now, fate, session).await?;
-            if self
-                .allowance
-                .as_ref()
-                .is_some_and(|allowance| allowance.rows == 0)
-            {
+            if self.allowance.as_ref().is_some_and(|allowance| allowance.rows == 0) {
                 return Ok(());
             }
         }
@@ -56,11 +52,8 @@ impl Runner<'_> {
         let mut work: Vec<&[Key]> = vec![keys];
         let mut tries = 0;
         while let Some(keys) = work.pop() {
-            let keys_left: Vec<Key> = keys
-                .iter()
-                .filter(|key| !self.failed.contains(key))
-                .cloned()
-                .collect();
+            let keys_left: Vec<Key> =
+                keys.iter().filter(|key| !self.failed.contains(key)).cloned().collect();
             if keys_left.is_empty() {
                 continue;
             }
@@ -125,26 +118,16 @@ impl Runner<'_> {
         session: &mut Session,
     ) -> Result<(), End> {
         self.failed.insert(key);
-        let rows = self
-            .bench
-            .judge(std::slice::from_ref(key), fate, session)
-            .await?;
+        let rows = self.bench.judge(std::slice::from_ref(key), fate, session).await?;
         self.tally.failed(
             &rows,
             fate,
-            Failure {
-                key: key.hash(),
-                reason: error.reason(),
-                message: error.to_string(),
-            },
+            Failure { key: key.hash(), reason: error.reason(), message: error.to_string() },
         );
         let count = self.failures.entry(error.reason()).or_default();
         *count += 1;
         if *count >= MANY_FAILURES {
-            let what = format!(
-                "{MANY_FAILURES} rows failed for one reason, {}",
-                error.reason()
-            );
+            let what = format!("{MANY_FAILURES} rows failed for one reason, {}", error.reason());
             return Err(self.too_many(&what));
         }
         Ok(())
@@ -152,22 +135,15 @@ impl Runner<'_> {
 
     fn too_many(&self, what: &str) -> End {
         let last = self.tally.last_failure().unwrap_or_default();
-        End::Failed {
-            reason: Reason::TooManyFailures,
-            message: format!("{what}: {last}"),
-        }
+        End::Failed { reason: Reason::TooManyFailures, message: format!("{what}: {last}") }
     }
 
     pub(super) fn committed(&mut self, rows: &[JudgedRow], dependents: &[u64], fate: Fate) {
-        let going = self
-            .tally
-            .committed(rows, dependents, fate, self.allowance.is_some());
+        let going = self.tally.committed(rows, dependents, fate, self.allowance.is_some());
         if let Some(allowance) = &mut self.allowance {
             allowance.rows = allowance.rows.saturating_sub(going);
         }
-        self.job
-            .watch
-            .gone(&self.planned.target.name, self.tally.gone());
+        self.job.watch.gone(&self.planned.target.name, self.tally.gone());
     }
 
     /// Outside of any transaction, so that the application goes first.

@@ -50,11 +50,7 @@ impl Bench<'_> {
             Fate::Cutoff(cutoff) => Some(cutoff),
             Fate::NoWindow | Fate::Kept => None,
         };
-        Instants::bind(
-            self.clock,
-            cutoff,
-            self.target.age.as_ref().map(|age| &age.encoding),
-        )
+        Instants::bind(self.clock, cutoff, self.target.age.as_ref().map(|age| &age.encoding))
     }
 
     /// Judges the rows with these keys, found under this fate. A row that is not there any more
@@ -65,21 +61,16 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<Vec<JudgedRow>, Error> {
-        let rows = session
-            .rows(&sqlite::judge(self.target, &self.instants(fate), keys))
-            .await?;
+        let rows = session.rows(&sqlite::judge(self.target, &self.instants(fate), keys)).await?;
         let mut newest = Newest::default();
         let mut judged = Vec::with_capacity(rows.len());
         for row in rows {
             let row = Row::new(self.target, row);
             let age =
-                self.target
-                    .age
-                    .as_ref()
-                    .and_then(|age| match read_age(row.age(), &age.encoding) {
-                        Reading::At(instant) => Some(instant),
-                        Reading::Undatable | Reading::Unreadable => None,
-                    });
+                self.target.age.as_ref().and_then(|age| match read_age(row.age(), &age.encoding) {
+                    Reading::At(instant) => Some(instant),
+                    Reading::Undatable | Reading::Unreadable => None,
+                });
             let verdict = if !self.is_expired(&row, age, fate)
                 || !row.is_selected()
                 || newest.keeps(self, &row, fate, session).await?
@@ -127,10 +118,7 @@ impl Bench<'_> {
             }
         };
         let rows = session.rows(&statement).await?;
-        Ok(rows
-            .first()
-            .and_then(|row| row[0].as_integer())
-            .map_or(0, i64::unsigned_abs))
+        Ok(rows.first().and_then(|row| row[0].as_integer()).map_or(0, i64::unsigned_abs))
     }
 
     /// How many rows of a dependent go or change with these roots; none of one that is kept.
@@ -146,10 +134,7 @@ impl Bench<'_> {
         }
         let statement = sqlite::count_dependent(self.target, &self.instants(fate), at, going);
         let rows = session.rows(&statement).await?;
-        Ok(rows
-            .first()
-            .and_then(|row| row[0].as_integer())
-            .map_or(0, i64::unsigned_abs))
+        Ok(rows.first().and_then(|row| row[0].as_integer()).map_or(0, i64::unsigned_abs))
     }
 
     /// Tenant and age. A row whose tenant has another fate by now was found under the wrong
@@ -205,9 +190,7 @@ impl<'t> Row<'t> {
     }
 
     fn first_hold(&self) -> Option<usize> {
-        self.flags(0, self.target.exemptions.len())
-            .iter()
-            .position(Value::is_true)
+        self.flags(0, self.target.exemptions.len()).iter().position(Value::is_true)
     }
 
     fn is_referenced(&self) -> bool {
@@ -218,25 +201,13 @@ impl<'t> Row<'t> {
 
     fn partition(&self) -> &[Value] {
         let from = self.target.exemptions.len() + self.target.referenced.len();
-        self.flags(
-            from,
-            self.target
-                .keep_newest
-                .as_ref()
-                .map_or(0, |keep| keep.partition_by.len()),
-        )
+        self.flags(from, self.target.keep_newest.as_ref().map_or(0, |keep| keep.partition_by.len()))
     }
 
     fn order(&self) -> &[Value] {
         let from =
             self.target.exemptions.len() + self.target.referenced.len() + self.partition().len();
-        self.flags(
-            from,
-            self.target
-                .keep_newest
-                .as_ref()
-                .map_or(0, |keep| keep.order_by.len()),
-        )
+        self.flags(from, self.target.keep_newest.as_ref().map_or(0, |keep| keep.order_by.len()))
     }
 }
 

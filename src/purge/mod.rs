@@ -40,11 +40,7 @@ pub enum End {
 
 /// Purges one target, or counts what it would purge.
 pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session) -> (Counts, End) {
-    let bench = Bench {
-        target: &planned.target,
-        cutoffs: &planned.cutoffs,
-        clock: job.clock,
-    };
+    let bench = Bench { target: &planned.target, cutoffs: &planned.cutoffs, clock: job.clock };
     let mut runner = Runner {
         planned,
         job,
@@ -65,9 +61,6 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
-        Self::Failed {
-            reason: error.reason(),
-            message: error.to_string(),
-        }
+        Self::Failed { reason: error.reason(), message: error.to_string() }
     }
 }

@@ -27,16 +27,7 @@ pub async fn rank(
     partition: &[Value],
     session: &mut Session,
 ) -> Result<Ranked, Error> {
-    ranked(
-        target,
-        keep,
-        (clock, fate),
-        tenant,
-        partition,
-        false,
-        session,
-    )
-    .await
+    ranked(target, keep, (clock, fate), tenant, partition, false, session).await
 }
 
 /// Its newest rows alone; where the database's own order serves, no more is read.
@@ -49,17 +40,7 @@ pub async fn newest(
     partition: &[Value],
     session: &mut Session,
 ) -> Result<Vec<Key>, Error> {
-    Ok(ranked(
-        target,
-        keep,
-        (clock, fate),
-        tenant,
-        partition,
-        true,
-        session,
-    )
-    .await?
-    .newest)
+    Ok(ranked(target, keep, (clock, fate), tenant, partition, true, session).await?.newest)
 }
 
 async fn ranked(
@@ -90,11 +71,7 @@ async fn ranked(
             rows.push((places, Key(row)));
         }
         let enough = newest_only && in_database_order && rows.len() >= limit;
-        if enough {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     session.each_row(&statement, each).await?;
     if !in_database_order {
@@ -102,11 +79,7 @@ async fn ranked(
     }
     let mut newest: Vec<Key> = rows.into_iter().map(|(_, key)| key).collect();
     let beyond = newest.split_off(limit.min(newest.len()));
-    Ok(Ranked {
-        newest,
-        beyond,
-        examined,
-    })
+    Ok(Ranked { newest, beyond, examined })
 }
 
 /// What a row is ranked by in one column.
@@ -149,13 +122,6 @@ fn newest_first(
         (Place::Value(one), Place::Value(other)) => other.compare_binary(one),
         (Place::At(_), Place::Value(_)) | (Place::Value(_), Place::At(_)) => Ordering::Equal,
     });
-    let by_key = one_key
-        .0
-        .iter()
-        .zip(&other_key.0)
-        .map(|(one, other)| other.compare_binary(one));
-    by_place
-        .chain(by_key)
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    let by_key = one_key.0.iter().zip(&other_key.0).map(|(one, other)| other.compare_binary(one));
+    by_place.chain(by_key).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }

@@ -36,15 +36,9 @@ impl Pace {
     /// Learns from a batch, and gives the rest that the duty cycle asks for after it.
     pub fn batch(&mut self, rows: usize, took: Duration) -> Duration {
         let cost = took.as_secs_f64() / rows.max(1) as f64;
-        let average = self
-            .row_seconds
-            .map_or(cost, |average| 0.7 * average + 0.3 * cost);
+        let average = self.row_seconds.map_or(cost, |average| 0.7 * average + 0.3 * cost);
         self.row_seconds = Some(average);
-        let fitting = if average > 0.0 {
-            (AIM.as_secs_f64() / average) as usize
-        } else {
-            MOST
-        };
+        let fitting = if average > 0.0 { (AIM.as_secs_f64() / average) as usize } else { MOST };
         // It grows at most to the double: one quick batch says little about the next.
         self.rows = fitting.clamp(1, (self.rows * 2).min(MOST));
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent

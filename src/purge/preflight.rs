@@ -40,10 +40,8 @@ async fn compile(
 ) -> Result<Vec<Refusal>, Error> {
     let target = &planned.target;
     let instants = Instants::bind(job.clock, None, None);
-    let mut statements: Vec<Statement> = vec![
-        sqlite::sweep(target, &instants, None, 1),
-        sqlite::judge(target, &instants, &[]),
-    ];
+    let mut statements: Vec<Statement> =
+        vec![sqlite::sweep(target, &instants, None, 1), sqlite::judge(target, &instants, &[])];
     for (at, dependent) in target.dependents.iter().enumerate() {
         statements.push(match &dependent.action {
             DependentAction::Delete => sqlite::delete_dependent(target, &instants, at, &[]),
@@ -87,27 +85,11 @@ async fn stays_selected(
     let Some(after) = &planned.afterwards else {
         return Ok(Vec::new());
     };
-    let now = Bench {
-        target: &planned.target,
-        cutoffs: &planned.cutoffs,
-        clock: job.clock,
-    };
-    let then = Bench {
-        target: after,
-        ..now
-    };
-    let access = if planned.target.age.is_some() {
-        Access::Sweep
-    } else {
-        Access::Partitions
-    };
-    let mut walk = Walk::new(
-        &planned.target,
-        &planned.cutoffs,
-        &planned.tenants,
-        job.clock,
-        &access,
-    );
+    let now = Bench { target: &planned.target, cutoffs: &planned.cutoffs, clock: job.clock };
+    let then = Bench { target: after, ..now };
+    let access = if planned.target.age.is_some() { Access::Sweep } else { Access::Partitions };
+    let mut walk =
+        Walk::new(&planned.target, &planned.cutoffs, &planned.tenants, job.clock, &access);
     while let Some(page) = walk.next(session).await? {
         for (fate, keys) in page.groups {
             for keys in keys.chunks(JUDGED_AT_ONCE) {

@@ -55,10 +55,7 @@ impl Runner<'_> {
             };
             let capped = threshold.is_some();
             self.tally.overdue_past(next_past);
-            self.allowance = Some(Allowance {
-                rows: left,
-                threshold,
-            });
+            self.allowance = Some(Allowance { rows: left, threshold });
             self.pass(session).await?;
             if self.tally.gone() >= cap || !capped || self.job.dry_run {
                 return Ok(if capped { End::CapReached } else { End::Done });
@@ -140,11 +137,7 @@ impl Runner<'_> {
                 } else {
                     self.act(&keys, fate, session).await?;
                 }
-                if self
-                    .allowance
-                    .as_ref()
-                    .is_some_and(|allowance| allowance.rows == 0)
-                {
+                if self.allowance.as_ref().is_some_and(|allowance| allowance.rows == 0) {
                     return Ok(());
                 }
             }
@@ -175,9 +168,7 @@ impl Runner<'_> {
     }
 
     async fn rows_at_most(&self, session: &mut Session) -> Result<u64, End> {
-        let rows = session
-            .rows(&sqlite::key_span(&self.planned.target.table))
-            .await?;
+        let rows = session.rows(&sqlite::key_span(&self.planned.target.table)).await?;
         let span = rows
             .first()
             .and_then(|row| Some(row[1].as_integer()?.saturating_sub(row[0].as_integer()?)));
@@ -200,10 +191,7 @@ impl Runner<'_> {
             let mut dependents = vec![0; self.bench.target.dependents.len()];
             if !going.is_empty() {
                 for at in self.bench.target.order.iter().copied() {
-                    dependents[at] = self
-                        .bench
-                        .count_dependent(at, &going, fate, session)
-                        .await?;
+                    dependents[at] = self.bench.count_dependent(at, &going, fate, session).await?;
                 }
             }
             self.committed(&rows, &dependents, fate);

@@ -27,29 +27,19 @@ impl Tally {
     pub fn new(planned: &PlannedTarget) -> Self {
         let target = &planned.target;
         let mut counts = Counts {
-            held: target
-                .exemptions
-                .iter()
-                .map(|exemption| (exemption.name.clone(), 0))
-                .collect(),
+            held: target.exemptions.iter().map(|exemption| (exemption.name.clone(), 0)).collect(),
             unknown: planned.cutoffs.unknown.clone(),
             ..Counts::default()
         };
         let followed = target.dependents.iter();
-        counts.dependents = followed
-            .map(|dependent| (dependent.name.clone(), 0, 0))
-            .collect();
+        counts.dependents = followed.map(|dependent| (dependent.name.clone(), 0, 0)).collect();
         counts.tenants = planned
             .cutoffs
             .windows
             .iter()
             .map(|(name, (window, cutoff))| {
-                let counts = TenantCounts {
-                    window: Some(*window),
-                    cutoff: *cutoff,
-                    gone: 0,
-                    overdue: 0,
-                };
+                let counts =
+                    TenantCounts { window: Some(*window), cutoff: *cutoff, gone: 0, overdue: 0 };
                 (name.clone(), counts)
             })
             .collect::<BTreeMap<_, _>>();
@@ -133,11 +123,7 @@ impl Tally {
         }
         for (at, count) in dependents.iter().enumerate() {
             let (_, deleted, updated) = &mut self.counts.dependents[at];
-            *(if self.dependent_updates[at] {
-                updated
-            } else {
-                deleted
-            }) += count;
+            *(if self.dependent_updates[at] { updated } else { deleted }) += count;
         }
         going
     }
@@ -172,12 +158,7 @@ impl Tally {
         let name = row.tenant.name()?;
         if !self.counts.tenants.contains_key(&name) {
             // Without a window, or under another spelling of a name that the column takes for equal.
-            let counts = TenantCounts {
-                window: None,
-                cutoff: None,
-                gone: 0,
-                overdue: 0,
-            };
+            let counts = TenantCounts { window: None, cutoff: None, gone: 0, overdue: 0 };
             self.counts.tenants.insert(name.clone(), counts);
         }
         self.counts.tenants.get_mut(&name)
@@ -195,10 +176,7 @@ impl Tally {
     }
 
     pub fn last_failure(&self) -> Option<String> {
-        self.counts
-            .failures
-            .last()
-            .map(|failure| failure.message.clone())
+        self.counts.failures.last().map(|failure| failure.message.clone())
     }
 
     pub fn batch(&mut self, took: Duration, rest: Duration) {
@@ -215,10 +193,7 @@ impl Tally {
         counts.referenced = 0;
         counts.overdue.rows = counts.failed;
         counts.held.iter_mut().for_each(|(_, rows)| *rows = 0);
-        counts
-            .tenants
-            .values_mut()
-            .for_each(|tenant| tenant.overdue = 0);
+        counts.tenants.values_mut().for_each(|tenant| tenant.overdue = 0);
         self.sightings = Sightings::default();
     }
 

@@ -42,14 +42,8 @@ pub struct Walk<'a> {
 
 enum Place {
     Sweep(Option<Key>),
-    AgeIndex {
-        below: Value,
-        after: Option<sqlite::Place>,
-    },
-    TenantIndex {
-        tenants: Vec<(Value, Value)>,
-        after: Option<sqlite::Place>,
-    },
+    AgeIndex { below: Value, after: Option<sqlite::Place> },
+    TenantIndex { tenants: Vec<(Value, Value)>, after: Option<sqlite::Place> },
     Partitions(Option<Vec<Vec<Value>>>),
     Done,
 }
@@ -72,33 +66,19 @@ impl<'a> Walk<'a> {
             Access::Sweep => Place::Sweep(None),
             Access::Partitions => Place::Partitions(None),
             Access::AgeIndex => match cutoffs.youngest() {
-                Some(cutoff) => Place::AgeIndex {
-                    below: below(cutoff),
-                    after: None,
-                },
+                Some(cutoff) => Place::AgeIndex { below: below(cutoff), after: None },
                 None => Place::Done,
             },
             Access::TenantIndex => {
                 let with_cutoff =
-                    tenants
-                        .iter()
-                        .rev()
-                        .filter_map(|tenant| match cutoffs.of(tenant) {
-                            Fate::Cutoff(cutoff) => Some((tenant.clone(), below(cutoff))),
-                            Fate::NoWindow | Fate::Kept => None,
-                        });
-                Place::TenantIndex {
-                    tenants: with_cutoff.collect(),
-                    after: None,
-                }
+                    tenants.iter().rev().filter_map(|tenant| match cutoffs.of(tenant) {
+                        Fate::Cutoff(cutoff) => Some((tenant.clone(), below(cutoff))),
+                        Fate::NoWindow | Fate::Kept => None,
+                    });
+                Place::TenantIndex { tenants: with_cutoff.collect(), after: None }
             }
         };
-        Self {
-            target,
-            cutoffs,
-            clock,
-            place,
-        }
+        Self { target, cutoffs, clock, place }
     }
 
     /// The next candidates; `None` at the end.
@@ -200,9 +180,8 @@ impl<'a> Walk<'a> {
             return Ok(None);
         };
         if let Place::Partitions(None) = self.place {
-            let mut rows = session
-                .rows(&sqlite::over_full_partitions(self.target, keep, instants))
-                .await?;
+            let mut rows =
+                session.rows(&sqlite::over_full_partitions(self.target, keep, instants)).await?;
             rows.reverse();
             self.place = Place::Partitions(Some(rows));
         }
@@ -214,28 +193,14 @@ impl<'a> Walk<'a> {
         };
         let (tenant, partition) = match self.target.tenant {
             Some(_) => (Some(&row[0]), &row[1..]),
-            None => (
-                None,
-                if keep.partition_by.is_empty() {
-                    &[][..]
-                } else {
-                    &row[..]
-                },
-            ),
+            None => (None, if keep.partition_by.is_empty() { &[][..] } else { &row[..] }),
         };
         let fate = self.cutoffs.of(tenant.unwrap_or(&Value::Null));
         let mut page = Page::default();
         if fate != Fate::Kept {
-            let ranked = newest::rank(
-                self.target,
-                keep,
-                self.clock,
-                fate,
-                tenant,
-                partition,
-                session,
-            )
-            .await?;
+            let ranked =
+                newest::rank(self.target, keep, self.clock, fate, tenant, partition, session)
+                    .await?;
             page.sightings.examined = ranked.examined;
             for key in ranked.beyond {
                 page.add(fate, key);
@@ -259,8 +224,5 @@ fn key(target: &Target, row: &[Value]) -> Key {
 }
 
 fn place(target: &Target, row: &[Value]) -> sqlite::Place {
-    sqlite::Place {
-        age: row[target.table.key.len() + 1].clone(),
-        key: key(target, row),
-    }
+    sqlite::Place { age: row[target.table.key.len() + 1].clone(), key: key(target, row) }
 }

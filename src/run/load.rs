@@ -18,11 +18,7 @@ pub fn load(files: &[String]) -> Manifests {
                 format!("cannot be read: {error}"),
                 "name a file, a folder of YAML files, or -",
             );
-            manifests.refused.push(Refused {
-                file: name.clone(),
-                object: String::new(),
-                refusal,
-            });
+            manifests.refused.push(Refused { file: name.clone(), object: String::new(), refusal });
         }
     }
     if manifests.policies.is_empty() && manifests.refused.is_empty() {
@@ -32,11 +28,7 @@ pub fn load(files: &[String]) -> Manifests {
             "there is no RetentionPolicy in the manifests",
             "name a file that has one",
         );
-        manifests.refused.push(Refused {
-            file: files.join(", "),
-            object: String::new(),
-            refusal,
-        });
+        manifests.refused.push(Refused { file: files.join(", "), object: String::new(), refusal });
     }
     manifests
 }
@@ -82,26 +74,15 @@ pub fn stand_in_for_absent_connections(manifests: &mut Manifests) {
         .map(|policy| (policy.file.clone(), policy.spec.connection_ref.name.clone()))
         .collect();
     for (file, name) in named {
-        if manifests
-            .connections
-            .iter()
-            .any(|connection| connection.metadata.name == name)
-        {
+        if manifests.connections.iter().any(|connection| connection.metadata.name == name) {
             continue;
         }
         manifests.notes.push(format!(
             "DatabaseConnection/{name} is not among the files: what it allows is not checked"
         ));
-        let actions = vec![
-            AllowedAction::Read,
-            AllowedAction::Update,
-            AllowedAction::Delete,
-        ];
+        let actions = vec![AllowedAction::Read, AllowedAction::Update, AllowedAction::Delete];
         let spec = DatabaseConnectionSpec {
-            sqlite: Some(Sqlite {
-                path: "absent.db".to_owned(),
-                attach: Vec::new(),
-            }),
+            sqlite: Some(Sqlite { path: "absent.db".to_owned(), attach: Vec::new() }),
             allow: vec![AllowRule {
                 tables: vec!["*".to_owned()],
                 actions,
@@ -109,14 +90,7 @@ pub fn stand_in_for_absent_connections(manifests: &mut Manifests) {
             }],
             ..DatabaseConnectionSpec::default()
         };
-        let metadata = crate::declare::Metadata {
-            name,
-            ..Default::default()
-        };
-        manifests.connections.push(Document {
-            file,
-            metadata,
-            spec,
-        });
+        let metadata = crate::declare::Metadata { name, ..Default::default() };
+        manifests.connections.push(Document { file, metadata, spec });
     }
 }

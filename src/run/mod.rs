@@ -110,13 +110,7 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
         unreachable.extend(error);
         exit = exit.max(code);
     }
-    Outcome {
-        reports,
-        refusals: Vec::new(),
-        unreachable,
-        notes,
-        exit,
-    }
+    Outcome { reports, refusals: Vec::new(), unreachable, notes, exit }
 }
 
 /// The targets of one policy, in order, under one clock.
@@ -136,11 +130,7 @@ async fn perform(
     let mut session = match opened {
         Ok(session) => session,
         Err(error) => {
-            return (
-                None,
-                3,
-                Some(format!("RetentionPolicy/{}: {error}", declaration.policy)),
-            );
+            return (None, 3, Some(format!("RetentionPolicy/{}: {error}", declaration.policy)));
         }
     };
     let job = Job {
@@ -148,9 +138,7 @@ async fn perform(
         dry_run: declaration.dry_run,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
         batch_rows: options.batch_rows,
-        deadline: declaration
-            .deadline
-            .and_then(|deadline: Duration| started.checked_add(deadline)),
+        deadline: declaration.deadline.and_then(|deadline: Duration| started.checked_add(deadline)),
         stop,
         watch,
     };
@@ -160,10 +148,7 @@ async fn perform(
         // A target that fails stops only itself.
         let (counts, end) = purge::purge(target, &job, &mut session).await;
         exit = exit.max(match &end {
-            End::Failed {
-                reason: Reason::Unreachable,
-                ..
-            } => 3,
+            End::Failed { reason: Reason::Unreachable, .. } => 3,
             End::Failed { .. } | End::DeadlineExceeded | End::Stopped => 1,
             End::Done | End::CapReached => {
                 u8::from(counts.failed > 0 || !counts.unknown.is_empty())
@@ -172,9 +157,5 @@ async fn perform(
         ended.push((target, counts, end));
     }
     session.close().await;
-    (
-        Some(report::of(declaration, &ready.plan, &ended)),
-        exit,
-        None,
-    )
+    (Some(report::of(declaration, &ready.plan, &ended)), exit, None)
 }

@@ -23,14 +23,7 @@ pub struct RefusalLine {
 
 impl std::fmt::Display for RefusalLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            file,
-            object,
-            field,
-            reason: _,
-            message,
-            write,
-        } = self;
+        let Self { file, object, field, reason: _, message, write } = self;
         for part in [file, object, field] {
             if !part.is_empty() {
                 write!(f, "{part}: ")?;
@@ -62,35 +55,11 @@ pub struct Outcome {
 impl Outcome {
     pub(super) fn refused(refused: Vec<Refused>, notes: Vec<String>) -> Self {
         let refusals = refused.into_iter().map(line).collect();
-        Self {
-            reports: Vec::new(),
-            refusals,
-            unreachable: Vec::new(),
-            notes,
-            exit: 2,
-        }
+        Self { reports: Vec::new(), refusals, unreachable: Vec::new(), notes, exit: 2 }
     }
 }
 
-fn line(
-    Refused {
-        file,
-        object,
-        refusal,
-    }: Refused,
-) -> RefusalLine {
-    let Refusal {
-        field,
-        reason,
-        message,
-        write,
-    } = refusal;
-    RefusalLine {
-        file,
-        object,
-        field,
-        reason: reason.word().to_owned(),
-        message,
-        write,
-    }
+fn line(Refused { file, object, refusal }: Refused) -> RefusalLine {
+    let Refusal { field, reason, message, write } = refusal;
+    RefusalLine { file, object, field, reason: reason.word().to_owned(), message, write }
 }

@@ -15,18 +15,11 @@ pub fn locate(
     roots: &[(Option<String>, PathBuf)],
     dry_run: bool,
 ) -> Result<PathBuf, Refusal> {
-    let own = roots
-        .iter()
-        .find(|(name, _)| name.as_deref() == Some(&connection.name));
+    let own = roots.iter().find(|(name, _)| name.as_deref() == Some(&connection.name));
     let any = roots.iter().find(|(name, _)| name.is_none());
     let root = own.or(any).map_or(Path::new("."), |(_, root)| root);
     let refuse = |what: String, write: &str| {
-        Err(Refusal::new(
-            "spec.sqlite.path",
-            Reason::BadDatabase,
-            what,
-            write,
-        ))
+        Err(Refusal::new("spec.sqlite.path", Reason::BadDatabase, what, write))
     };
     let root = root.canonicalize().map_err(|error| {
         Refusal::new(
@@ -56,15 +49,10 @@ pub fn locate(
         }
     }
     if !path.is_file() {
-        return refuse(
-            format!("{} is no file", path.display()),
-            "name a SQLite file",
-        );
+        return refuse(format!("{} is no file", path.display()), "name a SQLite file");
     }
     // Whoever is root may write everywhere; a file without a right to write was meant to be kept.
-    let read_only = path
-        .metadata()
-        .is_ok_and(|metadata| metadata.permissions().readonly());
+    let read_only = path.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
     if !dry_run && (read_only || std::fs::OpenOptions::new().write(true).open(&path).is_err()) {
         return refuse(
             format!("{} is read-only", path.display()),

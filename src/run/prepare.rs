@@ -39,11 +39,7 @@ pub(super) async fn prepare(
             place::ROOT => "command line",
             _ => &declaration.connection.file,
         };
-        Stopper::Refused(vec![Refused {
-            file: file.to_owned(),
-            object,
-            refusal,
-        }])
+        Stopper::Refused(vec![Refused { file: file.to_owned(), object, refusal }])
     };
     let of_policy = |refusals: Vec<Refusal>| {
         let object = format!("RetentionPolicy/{}", declaration.policy);
@@ -78,9 +74,7 @@ pub(super) async fn prepare(
         )),
     };
     let mut session = open_to_read(&declaration, &path).await.map_err(failed)?;
-    let observed = observe(&declaration, &mut session, clock)
-        .await
-        .map_err(failed)?;
+    let observed = observe(&declaration, &mut session, clock).await.map_err(failed)?;
     let plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
     let job = Job {
         clock,
@@ -93,19 +87,11 @@ pub(super) async fn prepare(
     };
     let mut refusals = Vec::new();
     for target in &plan.targets {
-        refusals.extend(
-            purge::preflight(target, &job, &mut session)
-                .await
-                .map_err(failed)?,
-        );
+        refusals.extend(purge::preflight(target, &job, &mut session).await.map_err(failed)?);
     }
     session.close().await;
     if refusals.is_empty() {
-        Ok(Ready {
-            declaration,
-            plan,
-            path,
-        })
+        Ok(Ready { declaration, plan, path })
     } else {
         Err(of_policy(refusals))
     }
@@ -113,9 +99,7 @@ pub(super) async fn prepare(
 
 /// SQLite has no clock of its own: it is this machine's, in whole seconds.
 fn clock(options: &Options, dry_run: bool) -> Result<Timestamp, Refusal> {
-    let seconds = TimestampRound::new()
-        .smallest(Unit::Second)
-        .mode(RoundMode::Trunc);
+    let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
     let truncated = |instant: Timestamp| instant.round(seconds).unwrap_or(instant);
     let real = truncated(Timestamp::now());
     let Some(now) = options.now.map(truncated) else {
@@ -141,14 +125,7 @@ pub(super) async fn open(
 ) -> Result<Session, Error> {
     let limits = &declaration.connection.limits;
     let enforce = plan::enforces_foreign_keys(declaration);
-    Session::open(
-        path,
-        mode,
-        enforce,
-        limits.lock_timeout,
-        limits.statement_timeout,
-    )
-    .await
+    Session::open(path, mode, enforce, limits.lock_timeout, limits.statement_timeout).await
 }
 
 /// A file that a killed writer has left with a hot journal cannot be read before it is rolled

@@ -25,10 +25,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self {
-            bar,
-            told: RefCell::new(Instant::now()),
-        }
+        Self { bar, told: RefCell::new(Instant::now()) }
     }
 
     /// Takes the bar away, so that the report stands alone.

@@ -15,15 +15,11 @@ pub fn of(
     plan: &Plan,
     ended: &[(&PlannedTarget, Counts, End)],
 ) -> api::PurgeRun {
-    let targets: Vec<api::TargetReport> = ended
-        .iter()
-        .map(|(planned, counts, end)| target(planned, counts, end))
-        .collect();
+    let targets: Vec<api::TargetReport> =
+        ended.iter().map(|(planned, counts, end)| target(planned, counts, end)).collect();
     let name = format!("{}-{}", declaration.policy, plan.clock.as_second() / 60);
     let mut run = api::PurgeRun::new(&name, declaration.run.clone());
-    run.metadata
-        .namespace
-        .clone_from(&declaration.metadata.namespace);
+    run.metadata.namespace.clone_from(&declaration.metadata.namespace);
     run.status = Some(api::PurgeRunStatus {
         policy: Some(api::PolicyIdentity {
             name: declaration.policy.clone(),
@@ -60,10 +56,7 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
     let updates = matches!(planned.target.action, Action::Update(_));
     let mut tenants: Vec<_> = counts.tenants.iter().collect();
     tenants.sort_by_key(|(name, tenant)| {
-        (
-            std::cmp::Reverse(tenant.gone + tenant.overdue),
-            (*name).clone(),
-        )
+        (std::cmp::Reverse(tenant.gone + tenant.overdue), (*name).clone())
     });
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
     api::TargetReport {
@@ -144,11 +137,8 @@ fn told(message: &str, reason: Reason) -> String {
 
 fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<String>) {
     let because = |outcome, reason: Reason, message: &str| {
-        let message = if message.is_empty() {
-            reason.next_step().to_owned()
-        } else {
-            told(message, reason)
-        };
+        let message =
+            if message.is_empty() { reason.next_step().to_owned() } else { told(message, reason) };
         (outcome, Some(reason.word().to_owned()), Some(message))
     };
     match end {
@@ -169,11 +159,7 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
                     rows(counts.referenced)
                 ));
             }
-            (
-                api::Outcome::Done,
-                None,
-                (!parts.is_empty()).then(|| parts.join("; ")),
-            )
+            (api::Outcome::Done, None, (!parts.is_empty()).then(|| parts.join("; ")))
         }
         End::CapReached => because(api::Outcome::CapReached, Reason::CapReached, ""),
         End::DeadlineExceeded => {
@@ -185,39 +171,18 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
 }
 
 fn rows(count: u64) -> String {
-    if count == 1 {
-        "1 row".to_owned()
-    } else {
-        format!("{count} rows")
-    }
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
 fn tenants(count: usize) -> String {
-    if count == 1 {
-        "1 tenant".to_owned()
-    } else {
-        format!("{count} tenants")
-    }
+    if count == 1 { "1 tenant".to_owned() } else { format!("{count} tenants") }
 }
 
 fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {
-    let Notes {
-        why,
-        index,
-        triggers,
-        set_null,
-        cautions,
-        understood: _,
-    } = &planned.notes;
-    let on_index = matches!(
-        planned.target.access,
-        Access::TenantIndex | Access::AgeIndex
-    );
+    let Notes { why, index, triggers, set_null, cautions, understood: _ } = &planned.notes;
+    let on_index = matches!(planned.target.access, Access::TenantIndex | Access::AgeIndex);
     let (path, why) = if on_index && counts.work.swept_after_index {
-        (
-            api::AccessPath::Sweep,
-            format!("{why}; after a twentieth of the table it was swept"),
-        )
+        (api::AccessPath::Sweep, format!("{why}; after a twentieth of the table it was swept"))
     } else if on_index {
         (api::AccessPath::Index, why.clone())
     } else {
@@ -236,11 +201,7 @@ fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {
 fn kept(planned: &PlannedTarget, counts: &Counts) -> api::Kept {
     let names_references = !planned.target.referenced.is_empty();
     api::Kept {
-        held: counts
-            .held
-            .iter()
-            .map(|(name, rows)| (name.clone(), count(*rows)))
-            .collect(),
+        held: counts.held.iter().map(|(name, rows)| (name.clone(), count(*rows))).collect(),
         undatable: counts.undatable.map(count),
         unreadable: counts.unreadable.map(count),
         future: counts.future.map(count),

@@ -21,16 +21,8 @@ pub fn render(runs: &[PurgeRun]) -> String {
 fn write_run(out: &mut String, run: &PurgeRun, status: &PurgeRunStatus) -> std::fmt::Result {
     let dry = status.dry_run.unwrap_or(false);
     let clock = status.clock.as_deref().unwrap_or_default();
-    let what = if dry {
-        "dry run, nothing was changed"
-    } else {
-        "run"
-    };
-    writeln!(
-        out,
-        "RetentionPolicy {}: {what}, by the clock {clock}",
-        run.spec.policy_ref.name
-    )?;
+    let what = if dry { "dry run, nothing was changed" } else { "run" };
+    writeln!(out, "RetentionPolicy {}: {what}, by the clock {clock}", run.spec.policy_ref.name)?;
     let mut rows = vec![cells(&[
         "TARGET",
         "OUTCOME",
@@ -42,18 +34,10 @@ fn write_run(out: &mut String, run: &PurgeRun, status: &PurgeRunStatus) -> std::
         "OVERDUE",
     ])];
     for target in &status.targets {
-        let dependents: i64 = target
-            .dependents
-            .iter()
-            .map(|d| d.deleted + d.updated)
-            .sum();
+        let dependents: i64 = target.dependents.iter().map(|d| d.deleted + d.updated).sum();
         let held: i64 = target.kept.held.values().sum();
         let overdue = target.overdue.as_ref().map_or(String::new(), |overdue| {
-            let least = if overdue.at_least == Some(true) {
-                ">="
-            } else {
-                ""
-            };
+            let least = if overdue.at_least == Some(true) { ">=" } else { "" };
             format!("{least}{}", overdue.rows)
         });
         rows.push(vec![
@@ -88,11 +72,8 @@ fn outcome(outcome: Outcome) -> &'static str {
 fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt::Result {
     writeln!(out, "{}", target.name)?;
     if let Some(message) = &target.message {
-        let reason = target
-            .reason
-            .as_deref()
-            .map(|reason| format!("{reason}: "))
-            .unwrap_or_default();
+        let reason =
+            target.reason.as_deref().map(|reason| format!("{reason}: ")).unwrap_or_default();
         writeln!(out, "  {reason}{message}")?;
     }
     write_tenants(out, target, dry)?;
@@ -139,11 +120,7 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
             writeln!(out, "  triggers that fire: {}", access.triggers.join(", "))?;
         }
         if !access.set_null.is_empty() {
-            writeln!(
-                out,
-                "  set to NULL by the database: {}",
-                access.set_null.join(", ")
-            )?;
+            writeln!(out, "  set to NULL by the database: {}", access.set_null.join(", "))?;
         }
         for note in &access.notes {
             writeln!(out, "  note: {note}")?;
@@ -152,19 +129,11 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
     let conditions = ["where", "keepNewest", "exemptions"]
         .iter()
         .filter_map(|part| Some(format!("{part} {}", target.understood.get(*part)?)));
-    writeln!(
-        out,
-        "  understood: {}",
-        conditions.collect::<Vec<_>>().join("; ")
-    )
+    writeln!(out, "  understood: {}", conditions.collect::<Vec<_>>().join("; "))
 }
 
 fn write_tenants(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt::Result {
-    let tenants: Vec<_> = target
-        .tenants
-        .iter()
-        .filter(|tenant| !tenant.name.is_empty())
-        .collect();
+    let tenants: Vec<_> = target.tenants.iter().filter(|tenant| !tenant.name.is_empty()).collect();
     if let [only] = &target.tenants[..]
         && only.name.is_empty()
         && let Some(cutoff) = &only.cutoff
@@ -199,11 +168,8 @@ fn write_more(out: &mut String, what: &str, omitted: Option<i64>) -> std::fmt::R
 
 fn kept(target: &TargetReport) -> Vec<String> {
     let kept = &target.kept;
-    let mut parts: Vec<String> = kept
-        .held
-        .iter()
-        .map(|(name, rows)| format!("{rows} held by {name}"))
-        .collect();
+    let mut parts: Vec<String> =
+        kept.held.iter().map(|(name, rows)| format!("{rows} held by {name}")).collect();
     let known = [
         (kept.referenced, "still referenced"),
         (kept.undatable, "without an age"),
@@ -213,8 +179,7 @@ fn kept(target: &TargetReport) -> Vec<String> {
         (kept.failed, "that could not go"),
     ];
     parts.extend(known.iter().filter_map(|(rows, what)| {
-        rows.filter(|rows| *rows > 0)
-            .map(|rows| format!("{rows} {what}"))
+        rows.filter(|rows| *rows > 0).map(|rows| format!("{rows} {what}"))
     }));
     parts
 }
@@ -227,12 +192,7 @@ fn cells(texts: &[&str]) -> Vec<String> {
 fn write_table(out: &mut String, indent: &str, rows: &[Vec<String>]) -> std::fmt::Result {
     let columns = rows.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
-        .map(|at| {
-            rows.iter()
-                .map(|row| row[at].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
+        .map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0))
         .collect();
     for row in rows {
         let mut line = indent.to_owned();

@@ -144,14 +144,8 @@ pub fn of(
             op: UnaryOperator::Minus | UnaryOperator::Plus | UnaryOperator::Not,
             ..
         } => Kind::Number,
-        Expr::BinaryOp {
-            op: BinaryOperator::StringConcat,
-            ..
-        } => Kind::Text,
-        Expr::BinaryOp {
-            op: BinaryOperator::Arrow | BinaryOperator::LongArrow,
-            ..
-        } => Kind::Open,
+        Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => Kind::Text,
+        Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => Kind::Open,
         Expr::BinaryOp { .. } | Expr::Exists { .. } => Kind::Number,
         Expr::Substring { .. } | Expr::Trim { .. } => Kind::Text,
         Expr::Cast { data_type, .. } => {
@@ -190,11 +184,7 @@ fn of_function(name: &str, arguments: &[Kind]) -> Kind {
         "coalesce" | "ifnull" | "max" | "min" | "nullif" => {
             let mut kinds = arguments.iter().filter(|kind| **kind != Kind::Nothing);
             let first = kinds.next().copied().unwrap_or(Kind::Nothing);
-            if kinds.all(|kind| *kind == first) {
-                first
-            } else {
-                Kind::Open
-            }
+            if kinds.all(|kind| *kind == first) { first } else { Kind::Open }
         }
         _ => Kind::Open,
     }

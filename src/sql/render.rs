@@ -30,10 +30,7 @@ fn tenant_tree(scalar: &Scalar, alias: &str) -> Expr {
         }
         Scalar::Expression(inner) => {
             let mut tree = inner.tree.clone();
-            let _: ControlFlow<()> = tree.visit(&mut Placing {
-                alias,
-                tenant: None,
-            });
+            let _: ControlFlow<()> = tree.visit(&mut Placing { alias, tenant: None });
             Expr::Nested(Box::new(tree))
         }
     }

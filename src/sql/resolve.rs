@@ -30,11 +30,7 @@ pub struct Surroundings<'a> {
 pub fn resolve(expression: &Expression, around: &Surroundings<'_>) -> Result<Expression, Refusal> {
     let mut resolved = expression.clone();
     let mut tree = resolved.tree.clone();
-    let mut resolver = Resolver {
-        around,
-        scopes: Vec::new(),
-        out: &mut resolved,
-    };
+    let mut resolver = Resolver { around, scopes: Vec::new(), out: &mut resolved };
     if let ControlFlow::Break(refusal) = tree.visit(&mut resolver) {
         return Err(*refusal);
     }
@@ -86,12 +82,7 @@ type Flow = ControlFlow<Box<Refusal>>;
 
 impl<'a> Resolver<'a> {
     fn refuse(&self, reason: Reason, what: String, write: String) -> Flow {
-        ControlFlow::Break(Box::new(Refusal::new(
-            self.around.field,
-            reason,
-            what,
-            write,
-        )))
+        ControlFlow::Break(Box::new(Refusal::new(self.around.field, reason, what, write)))
     }
 
     fn no_column(&self, table: &Table, column: &str) -> Flow {
@@ -125,19 +116,14 @@ impl<'a> Resolver<'a> {
             },
             _ => return None,
         };
-        let column = table
-            .columns
-            .iter()
-            .find(|c| c.name.eq_ignore_ascii_case(name))?;
+        let column = table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))?;
         Some((table, column.name.as_str()))
     }
 
     /// The expression's kind, as far as SQL's rules tell it.
     fn kind(&self, expr: &Expr) -> Kind {
         let column = |expr: &Expr| {
-            self.column_of(expr)
-                .and_then(|(table, name)| table.column(name))
-                .map(kinds::of_column)
+            self.column_of(expr).and_then(|(table, name)| table.column(name)).map(kinds::of_column)
         };
         kinds::of(expr, self.around.encoding, &column)
     }
@@ -173,10 +159,8 @@ impl<'a> Resolver<'a> {
                     format!("convert it: {convert}"),
                 );
             }
-            let given: Vec<(&'a Table, &'a str)> = kinds::given_by(side)
-                .into_iter()
-                .filter_map(|expr| self.column_of(expr))
-                .collect();
+            let given: Vec<(&'a Table, &'a str)> =
+                kinds::given_by(side).into_iter().filter_map(|expr| self.column_of(expr)).collect();
             for (table, column) in given {
                 let comparison = Comparison {
                     table: table.name.clone(),
@@ -207,13 +191,8 @@ impl VisitorMut for Resolver<'_> {
                 };
                 let written = table_name(name);
                 let Some(table) = find_table(self.around.catalog, &written) else {
-                    let known: Vec<String> = self
-                        .around
-                        .catalog
-                        .tables
-                        .iter()
-                        .map(|t| t.name.name.clone())
-                        .collect();
+                    let known: Vec<String> =
+                        self.around.catalog.tables.iter().map(|t| t.name.name.clone()).collect();
                     return self.refuse(
                         Reason::NotFound,
                         format!("there is no table {written}"),
@@ -248,9 +227,7 @@ impl VisitorMut for Resolver<'_> {
         if let Some(table) = find_table(self.around.catalog, &table_name(name)) {
             let parts = table.name.schema.iter().chain([&table.name.name]);
             *name = ObjectName(
-                parts
-                    .map(|part| ObjectNamePart::Identifier(identifier(part)))
-                    .collect(),
+                parts.map(|part| ObjectNamePart::Identifier(identifier(part))).collect(),
             );
         }
         ControlFlow::Continue(())
@@ -261,9 +238,7 @@ impl VisitorMut for Resolver<'_> {
             Expr::BinaryOp { left, op, right } if kinds::compares(op) => {
                 self.compare(&[&**left, &**right])
             }
-            Expr::Between {
-                expr, low, high, ..
-            } => self.compare(&[&**expr, &**low, &**high]),
+            Expr::Between { expr, low, high, .. } => self.compare(&[&**expr, &**low, &**high]),
             Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
                 self.compare(&[&**left, &**right])
             }
@@ -288,11 +263,7 @@ impl VisitorMut for Resolver<'_> {
             }
             _ => return ControlFlow::Continue(()),
         };
-        let Some(column) = table
-            .columns
-            .iter()
-            .find(|c| c.name.eq_ignore_ascii_case(&name))
-        else {
+        let Some(column) = table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(&name)) else {
             return self.no_column(table, &name);
         };
         let qualifier = match alias {

@@ -44,11 +44,7 @@ fn column(table: &Table, alias: &str, name: &str) -> String {
 }
 
 fn key_columns(table: &Table, alias: &str) -> Vec<String> {
-    table
-        .key
-        .iter()
-        .map(|name| column(table, alias, name))
-        .collect()
+    table.key.iter().map(|name| column(table, alias, name)).collect()
 }
 
 fn tenant_of(target: &Target) -> Option<&Scalar> {
@@ -60,10 +56,7 @@ fn tenant_column(target: &Target, alias: &str) -> String {
 }
 
 fn age_column(target: &Target, alias: &str) -> String {
-    target.age.as_ref().map_or_else(
-        || "NULL".to_owned(),
-        |age| render::scalar(&age.scalar, alias),
-    )
+    target.age.as_ref().map_or_else(|| "NULL".to_owned(), |age| render::scalar(&age.scalar, alias))
 }
 
 /// `where` as a flag. Where it asks for a cutoff that the statement does not have, it is taken
@@ -71,10 +64,7 @@ fn age_column(target: &Target, alias: &str) -> String {
 fn selected(target: &Target, alias: &str, has_cutoff: bool) -> String {
     match &target.selection {
         Some(selection) if has_cutoff || !selection.uses(Parameter::Cutoff) => {
-            format!(
-                "{} IS TRUE",
-                render::expression(selection, alias, tenant_of(target))
-            )
+            format!("{} IS TRUE", render::expression(selection, alias, tenant_of(target)))
         }
         _ => "1".to_owned(),
     }
@@ -99,10 +89,7 @@ fn key_list(keys: &[Key], binds: &mut Binds) -> String {
         let list = binds.add(Value::Text(format!("[{}]", integers.join(","))));
         return format!("SELECT value FROM json_each({list})");
     }
-    let rows: Vec<String> = keys
-        .iter()
-        .map(|key| format!("({})", binds.add_all(&key.0)))
-        .collect();
+    let rows: Vec<String> = keys.iter().map(|key| format!("({})", binds.add_all(&key.0))).collect();
     format!("VALUES {}", rows.join(", "))
 }
 
@@ -152,20 +139,13 @@ pub fn along_index(
     let keys = key_columns(&target.table, ROW).join(", ");
     let mut conditions = Vec::new();
     if let Some(tenant) = tenant {
-        conditions.push(format!(
-            "{} = {}",
-            tenant_column(target, ROW),
-            binds.add(tenant.clone())
-        ));
+        conditions.push(format!("{} = {}", tenant_column(target, ROW), binds.add(tenant.clone())));
     }
     conditions.push(format!("{age} < {}", binds.add(below.clone())));
     if let Some(Place { age: last, key }) = after {
         let last = binds.add(last.clone());
         conditions.push(format!("{age} >= {last}"));
-        conditions.push(format!(
-            "({age}, {keys}) > ({last}, {})",
-            binds.add_all(&key.0)
-        ));
+        conditions.push(format!("({age}, {keys}) > ({last}, {})", binds.add_all(&key.0)));
     }
     let text = format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {age}, {keys} LIMIT {limit}",
@@ -202,18 +182,12 @@ pub fn judge(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
     if let Some(keep) = &target.keep_newest {
         let order = keep.order_by.iter().map(|order| &order.column);
         columns.extend(
-            keep.partition_by
-                .iter()
-                .chain(order)
-                .map(|name| column(&target.table, ROW, name)),
+            keep.partition_by.iter().chain(order).map(|name| column(&target.table, ROW, name)),
         );
     }
     let chosen = key_in(&target.table, ROW, keys, &mut binds);
-    let text = format!(
-        "SELECT {} FROM {} WHERE {chosen}",
-        columns.join(", "),
-        from(&target.table, ROW)
-    );
+    let text =
+        format!("SELECT {} FROM {} WHERE {chosen}", columns.join(", "), from(&target.table, ROW));
     Statement::new(text, binds)
 }
 
@@ -241,21 +215,13 @@ pub fn act(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
 /// count none of them. Where triggers fire it is not said: SQLite would take our word for the
 /// triggers' own; the plan refuses the two together.
 fn update(table: &Table) -> &'static str {
-    if table.update_triggers.is_empty() {
-        "UPDATE OR ABORT"
-    } else {
-        "UPDATE"
-    }
+    if table.update_triggers.is_empty() { "UPDATE OR ABORT" } else { "UPDATE" }
 }
 
 /// In SQLite every right-hand side sees the row as it was.
 fn assignments(set: &Assignments, tenant: Option<&Scalar>) -> String {
     let one = |(column, value): &(String, crate::model::Expression)| {
-        format!(
-            "{} = {}",
-            quote(column),
-            render::expression(value, ROW, tenant)
-        )
+        format!("{} = {}", quote(column), render::expression(value, ROW, tenant))
     };
     set.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -264,11 +230,7 @@ fn assignments(set: &Assignments, tenant: Option<&Scalar>) -> String {
 /// compares by its collation, and so does SQL by the first side's.
 fn joined(pairs: &[(String, String)], own: (&Table, &str), other: (&Table, &str)) -> String {
     let pair = |(mine, theirs): &(String, String)| {
-        format!(
-            "{} = {}",
-            column(other.0, other.1, theirs),
-            column(own.0, own.1, mine)
-        )
+        format!("{} = {}", column(other.0, other.1, theirs), column(own.0, own.1, mine))
     };
     pairs.iter().map(pair).collect::<Vec<_>>().join(" AND ")
 }

@@ -13,10 +13,7 @@ pub struct Statement {
 
 impl Statement {
     pub(super) fn new(text: String, binds: Binds) -> Self {
-        Self {
-            text,
-            binds: binds.values,
-        }
+        Self { text, binds: binds.values }
     }
 
     pub fn binds(&self) -> &[Value] {
@@ -31,10 +28,7 @@ impl Statement {
 
     /// The same statement, compiled and not run.
     pub fn explained(&self) -> Self {
-        Self {
-            text: format!("EXPLAIN {}", self.text),
-            binds: self.binds.clone(),
-        }
+        Self { text: format!("EXPLAIN {}", self.text), binds: self.binds.clone() }
     }
 }
 
@@ -52,10 +46,7 @@ impl Instants {
             (Some(instant), Some(encoding)) => bind_instant(instant, encoding),
             _ => Value::Null,
         };
-        Self {
-            now: value(Some(now)),
-            cutoff: value(cutoff),
-        }
+        Self { now: value(Some(now)), cutoff: value(cutoff) }
     }
 }
 
@@ -68,17 +59,11 @@ pub(super) struct Binds {
 
 impl Binds {
     pub(super) fn new(instants: &Instants) -> Self {
-        Self {
-            values: vec![instants.now.clone(), instants.cutoff.clone()],
-            keys: None,
-        }
+        Self { values: vec![instants.now.clone(), instants.cutoff.clone()], keys: None }
     }
 
     pub(super) fn none() -> Self {
-        Self {
-            values: vec![Value::Null, Value::Null],
-            keys: None,
-        }
+        Self { values: vec![Value::Null, Value::Null], keys: None }
     }
 
     /// Adds a value and gives its parameter.
@@ -94,11 +79,7 @@ impl Binds {
     }
 
     pub(super) fn add_all(&mut self, values: &[Value]) -> String {
-        values
-            .iter()
-            .map(|value| self.add(value.clone()))
-            .collect::<Vec<_>>()
-            .join(", ")
+        values.iter().map(|value| self.add(value.clone())).collect::<Vec<_>>().join(", ")
     }
 
     /// What the keys of a statement's batch are written as; a statement has one batch.

@@ -25,19 +25,13 @@ fn expected_to_stay(bed: &Bed) -> Vec<i64> {
 #[test]
 fn an_index_that_has_taken_much_of_the_table_gives_way_to_a_sweep_and_nothing_is_counted_twice() {
     let bed = crowded();
-    let (stay, all) = (
-        expected_to_stay(&bed)[0],
-        bed.numbers("SELECT count(*) FROM chats")[0],
-    );
+    let (stay, all) = (expected_to_stay(&bed)[0], bed.numbers("SELECT count(*) FROM chats")[0]);
     let outcome = bed.run(1_000, &Unwatched);
     let target = &outcome.reports[0].status.as_ref().unwrap().targets[0];
     let access = serde_json::to_value(target.access.as_ref().unwrap()).unwrap();
     assert_eq!(access["path"], "Sweep", "{access}");
     assert!(
-        access["why"]
-            .as_str()
-            .unwrap()
-            .contains("an index begins with (org, updated_at)"),
+        access["why"].as_str().unwrap().contains("an index begins with (org, updated_at)"),
         "{access}"
     );
     assert_eq!(target.rows.deleted, all - stay);
@@ -53,21 +47,11 @@ fn an_index_that_has_taken_much_of_the_table_gives_way_to_a_sweep_and_nothing_is
 #[test]
 fn few_expired_rows_are_found_through_the_index_without_reading_the_others() {
     let bed = crowded();
-    elsewhere(
-        &bed.database(),
-        "UPDATE chats SET updated_at = 1795000000 WHERE id > 1100",
-    )
-    .unwrap();
+    elsewhere(&bed.database(), "UPDATE chats SET updated_at = 1795000000 WHERE id > 1100").unwrap();
     let outcome = bed.run(1_000, &Unwatched);
     let target = &outcome.reports[0].status.as_ref().unwrap().targets[0];
-    assert_eq!(
-        serde_json::to_value(target.access.as_ref().unwrap()).unwrap()["path"],
-        "Index"
-    );
-    assert_eq!(
-        target.rows.examined, target.rows.selected,
-        "none but expired rows were read"
-    );
+    assert_eq!(serde_json::to_value(target.access.as_ref().unwrap()).unwrap()["path"], "Index");
+    assert_eq!(target.rows.examined, target.rows.selected, "none but expired rows were read");
     assert_eq!(target.kept.undatable, None, "not met, so not known");
     assert_eq!(bed.numbers("SELECT count(*) FROM chats WHERE updated_at < 1795000000 AND NOT pinned AND org <> 'globex'"), [0]);
 }
@@ -84,10 +68,7 @@ fn an_index_is_walked_past_rows_that_stay_and_every_tenant_is_met() {
     let outcome = bed.run(1_000, &Unwatched);
     assert_eq!(outcome.exit, 0);
     assert_eq!(bed.numbers("SELECT count(*) FROM chats WHERE updated_at < 1795000000 AND NOT pinned AND org <> 'globex'"), [0]);
-    assert_eq!(
-        bed.numbers("SELECT count(*) FROM chats WHERE id BETWEEN 2000 AND 9000"),
-        [7_001]
-    );
+    assert_eq!(bed.numbers("SELECT count(*) FROM chats WHERE id BETWEEN 2000 AND 9000"), [7_001]);
 }
 
 #[test]

@@ -13,9 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("controller", &["declare", "model", "api", "schedule"]),
     (
         "run",
-        &[
-            "purge", "plan", "observe", "declare", "database", "sql", "model", "api", "schedule",
-        ],
+        &["purge", "plan", "observe", "declare", "database", "sql", "model", "api", "schedule"],
     ),
     ("purge", &["plan", "database", "sql", "model"]),
     ("plan", &["observe", "declare", "sql", "model"]),
@@ -30,14 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What must be decided from arguments alone: no files, no network, no clock of its own, no runtime, no database.
 const PURE: &[&str] = &["plan", "declare", "sql", "model", "schedule", "api"];
-const IMPURE: &[&str] = &[
-    "tokio",
-    "sqlx",
-    "std::fs",
-    "std::net",
-    "std::env",
-    "std::process",
-];
+const IMPURE: &[&str] = &["tokio", "sqlx", "std::fs", "std::net", "std::env", "std::process"];
 
 /// The core works without a cluster, so it cannot know one.
 const CORE: &[&str] = &["observe", "plan", "purge", "sql", "database", "model"];
@@ -49,11 +40,7 @@ fn arrows_between_rooms_point_down_only() {
     let mut faults = Vec::new();
     let mut read = 0;
     for file in rust_files(&src) {
-        let name = file
-            .strip_prefix(&src)
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let name = file.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
         faults.extend(judge(&name, &fs::read_to_string(&file).unwrap()));
         read += 1;
     }
@@ -82,22 +69,10 @@ fn every_way_of_writing_an_upward_arrow_is_found() {
             "use crate::{\n    model,\n    purge::{Pace, batch},\n};",
             "3: sql names purge",
         ),
-        (
-            "model/key.rs",
-            "\n\npub(crate) use crate::sql::Bind;",
-            "3: model names sql",
-        ),
-        (
-            "plan/keys.rs",
-            "fn f() -> crate::purge::Report {}",
-            "1: plan names purge",
-        ),
+        ("model/key.rs", "\n\npub(crate) use crate::sql::Bind;", "3: model names sql"),
+        ("plan/keys.rs", "fn f() -> crate::purge::Report {}", "1: plan names purge"),
         ("plan/mod.rs", "use super::run::load;", "1: plan names run"),
-        (
-            "plan/keys.rs",
-            "mod tests { use super::super::super::run; }",
-            "1: plan names run",
-        ),
+        ("plan/keys.rs", "mod tests { use super::super::super::run; }", "1: plan names run"),
         (
             "controller/run.rs",
             "use crate::{api, database::Session};",
@@ -113,42 +88,18 @@ fn every_way_of_writing_an_upward_arrow_is_found() {
             "use crate::Everything;",
             "1: api names crate::Everything, which is no room",
         ),
-        (
-            "run/mod.rs",
-            "use crate as house;",
-            "1: run names crate, which is no room",
-        ),
-        (
-            "attic/mod.rs",
-            "",
-            "1: attic is no room: give it a place in ALLOWED",
-        ),
+        ("run/mod.rs", "use crate as house;", "1: run names crate, which is no room"),
+        ("attic/mod.rs", "", "1: attic is no room: give it a place in ALLOWED"),
         ("purge/mod.rs", "use kube::Api;", "1: purge names kube"),
-        (
-            "observe/mod.rs",
-            "type Q = ::k8s_openapi::Quantity;",
-            "1: observe names k8s_openapi",
-        ),
+        ("observe/mod.rs", "type Q = ::k8s_openapi::Quantity;", "1: observe names k8s_openapi"),
         (
             "declare/files.rs",
             "use std::{\n  fmt,\n  fs::{self, File},\n};",
             "3: declare names std::fs",
         ),
-        (
-            "plan/mod.rs",
-            "async fn f() { tokio::time::sleep(d).await }",
-            "1: plan names tokio",
-        ),
-        (
-            "purge/mod.rs",
-            "use sqlx::Row;",
-            "1: purge names sqlx, which is the database's alone",
-        ),
-        (
-            "sql/mod.rs",
-            "use sqlx::{AssertSqlSafe, Row};",
-            "1: sql names sqlx beyond AssertSqlSafe",
-        ),
+        ("plan/mod.rs", "async fn f() { tokio::time::sleep(d).await }", "1: plan names tokio"),
+        ("purge/mod.rs", "use sqlx::Row;", "1: purge names sqlx, which is the database's alone"),
+        ("sql/mod.rs", "use sqlx::{AssertSqlSafe, Row};", "1: sql names sqlx beyond AssertSqlSafe"),
         (
             "database/mod.rs",
             "sqlx::query(AssertSqlSafe(text))",
@@ -156,11 +107,7 @@ fn every_way_of_writing_an_upward_arrow_is_found() {
         ),
     ];
     for (file, source, fault) in bad {
-        assert_eq!(
-            judge(file, source),
-            [format!("src/{file}:{fault}")],
-            "{source}"
-        );
+        assert_eq!(judge(file, source), [format!("src/{file}:{fault}")], "{source}");
     }
 }
 
@@ -169,19 +116,10 @@ fn what_is_allowed_raises_no_alarm() {
     let good = [
         ("lib.rs", "pub mod plan; pub use crate::run::run;"),
         ("main.rs", "use retention_operator::cli;"),
-        (
-            "plan/keys.rs",
-            "use crate::{model::Key, plan::Plan};\nuse super::Plan;",
-        ),
-        (
-            "plan/mod.rs",
-            "pub(in crate::plan) fn f() {} mod tests { use super::*; }",
-        ),
+        ("plan/keys.rs", "use crate::{model::Key, plan::Plan};\nuse super::Plan;"),
+        ("plan/mod.rs", "pub(in crate::plan) fn f() {} mod tests { use super::*; }"),
         ("sql/mod.rs", "use sqlx::AssertSqlSafe;"),
-        (
-            "database/mod.rs",
-            "use sqlx::Row; let kube = 1; self.tokio::<u8>();",
-        ),
+        ("database/mod.rs", "use sqlx::Row; let kube = 1; self.tokio::<u8>();"),
         (
             "model/mod.rs",
             "// crate::plan\n/* /* crate::run */ kube::Api */ \
@@ -200,19 +138,14 @@ fn what_is_allowed_raises_no_alarm() {
 
 /// What is wrong in one file, as `src/FILE:LINE: what`. `file` is its path below `src`.
 fn judge(file: &str, source: &str) -> Vec<String> {
-    let modules: Vec<&str> = file
-        .trim_end_matches(".rs")
-        .trim_end_matches("/mod")
-        .split('/')
-        .collect();
+    let modules: Vec<&str> =
+        file.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect();
     let room = modules[0];
     if matches!(modules[..], ["lib" | "main"]) {
         return Vec::new(); // They stand above all rooms.
     }
     let Some((_, below)) = ALLOWED.iter().find(|(name, _)| *name == room) else {
-        return vec![format!(
-            "src/{file}:1: {room} is no room: give it a place in ALLOWED"
-        )];
+        return vec![format!("src/{file}:1: {room} is no room: give it a place in ALLOWED")];
     };
 
     let tokens = tokens(source);

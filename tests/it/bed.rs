@@ -72,10 +72,7 @@ impl Bed {
             .journal_mode(SqliteJournalMode::Wal);
         block_on(async {
             let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(ROWS))
-                .execute(&mut connection)
-                .await
-                .unwrap();
+            sqlx::raw_sql(AssertSqlSafe(ROWS)).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         });
         bed
@@ -116,10 +113,7 @@ impl Bed {
     }
 
     pub fn run(&self, batch_rows: usize, watch: &dyn Watch) -> Outcome {
-        let options = Options {
-            batch_rows: Some(batch_rows),
-            ..Self::at(self.folder())
-        };
+        let options = Options { batch_rows: Some(batch_rows), ..Self::at(self.folder()) };
         block_on(run::run(&options, watch, &AtomicBool::new(false)))
     }
 
@@ -157,16 +151,12 @@ impl Bed {
 pub fn elsewhere(database: &Path, sql: &str) -> Result<(), String> {
     let (database, sql) = (database.to_owned(), sql.to_owned());
     let other = std::thread::spawn(move || {
-        let options = SqliteConnectOptions::new()
-            .filename(database)
-            .busy_timeout(std::time::Duration::ZERO);
+        let options =
+            SqliteConnectOptions::new().filename(database).busy_timeout(std::time::Duration::ZERO);
         block_on(async {
-            let mut connection = SqliteConnection::connect_with(&options)
-                .await
-                .map_err(|e| e.to_string())?;
-            let done = sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(&mut connection)
-                .await;
+            let mut connection =
+                SqliteConnection::connect_with(&options).await.map_err(|e| e.to_string())?;
+            let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
             // Gone before anybody else looks: its lock ends with it.
             connection.close().await.map_err(|e| e.to_string())?;
             done.map(drop).map_err(|error| error.to_string())
@@ -176,9 +166,5 @@ pub fn elsewhere(database: &Path, sql: &str) -> Result<(), String> {
 }
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

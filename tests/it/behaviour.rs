@@ -88,23 +88,14 @@ impl Case {
             .arg(&path)
             .arg("--root")
             .arg(self.folder.path())
-            .args([
-                "-o",
-                "json",
-                "--now",
-                "2026-11-21T00:00:00Z",
-                "--allow-future-now",
-            ])
+            .args(["-o", "json", "--now", "2026-11-21T00:00:00Z", "--allow-future-now"])
             .env("RETENTION_OPERATOR_BATCH_ROWS", "10000")
             .timeout(std::time::Duration::from_mins(1))
             .output()
             .unwrap();
         let report = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-        Said {
-            code: output.status.code().unwrap(),
-            report,
-        }
+        Said { code: output.status.code().unwrap(), report }
     }
 
     /// The first column of a query.
@@ -136,23 +127,19 @@ fn delete(lines: &[&str]) -> String {
 }
 
 fn hanging(action: &str) -> String {
-    delete(&[&format!(
-        "dependents: [{{name: d, table: d, references: {{t_id: id}}{action}}}]"
-    )])
+    delete(&[&format!("dependents: [{{name: d, table: d, references: {{t_id: id}}{action}}}]")])
 }
 
 #[test]
 fn a_number_in_hexadecimal_digits_is_refused_and_a_blob_is_not() {
     let case = Case::new(ROWS);
     // Read as the blob x'10', the exemption would hold nothing.
-    let said = case.run(&delete(&[
-        r#"exemptions: [{name: flagged, when: "flags & 0x10 = 0x10"}]"#,
-    ]));
+    let said =
+        case.run(&delete(&[r#"exemptions: [{name: flagged, when: "flags & 0x10 = 0x10"}]"#]));
     assert_eq!(said.refused(), "spec.targets[t].exemptions[flagged].when");
     assert_eq!(case.left(), [1, 2, 3]);
-    let said = case.run(&delete(&[
-        r#"exemptions: [{name: a, when: "note = cast(x'61' as text)"}]"#,
-    ]));
+    let said =
+        case.run(&delete(&[r#"exemptions: [{name: a, when: "note = cast(x'61' as text)"}]"#]));
     assert_eq!((said.code, case.left()), (0, vec![1, 3]));
 }
 
@@ -165,12 +152,7 @@ fn an_alias_is_a_name_whatever_it_holds() {
     let said = case.run(&delete(&[
         r#"where: 'not exists (select 1 from e as `m\" join secret as s on s.id = 1 /*` join e as `*/ --` on 1 where `*/ --`.t_id = 9)'"#,
     ]));
-    assert_eq!(
-        (said.code, case.left()),
-        (0, vec![1, 2, 3]),
-        "{:#}",
-        said.report
-    );
+    assert_eq!((said.code, case.left()), (0, vec![1, 2, 3]), "{:#}", said.report);
 }
 
 #[test]
@@ -194,9 +176,8 @@ fn the_machine_s_clock_is_refused_in_every_disguise() {
 #[test]
 fn names_differ_by_more_than_the_case_of_ascii_letters() {
     let case = Case::new(&format!("{ROWS} CREATE TABLE e (t_id INTEGER, note TEXT);"));
-    let said = case.run(&delete(&[
-        r#"where: "not exists (select 1 from e ü where Ü.note = t.note)""#,
-    ]));
+    let said =
+        case.run(&delete(&[r#"where: "not exists (select 1 from e ü where Ü.note = t.note)""#]));
     assert_eq!(said.refused(), "spec.targets[t].where");
 }
 
@@ -211,14 +192,8 @@ fn what_functions_pass_on_to_a_comparison_with_an_instant_is_looked_at() {
         "max(at, seen) >= :cutoff",
         "(ifnull((seen), at)) >= :cutoff",
     ] {
-        let said = case.run(&delete(&[&format!(
-            "exemptions: [{{name: seen, when: \"{when}\"}}]"
-        )]));
-        assert_eq!(
-            said.refused(),
-            "spec.targets[t].exemptions[seen].when",
-            "{when}"
-        );
+        let said = case.run(&delete(&[&format!("exemptions: [{{name: seen, when: \"{when}\"}}]")]));
+        assert_eq!(said.refused(), "spec.targets[t].exemptions[seen].when", "{when}");
     }
     assert_eq!(case.left(), [1, 2]);
 }
@@ -247,9 +222,7 @@ fn an_update_never_replaces_a_row_in_its_way() {
     let said = case.run(update);
     assert_eq!((said.code, case.left()), (1, vec![1, 2, 3]));
     assert_eq!(said.target()["rows"]["updated"], 1);
-    let said = case.run(&hanging(
-        r#", action: Update, set: {t_id: "null", slug: "'gone'"}"#,
-    ));
+    let said = case.run(&hanging(r#", action: Update, set: {t_id: "null", slug: "'gone'"}"#));
     assert_eq!((said.code, case.left()), (1, vec![1, 2]));
     assert_eq!(case.numbers("SELECT id FROM d ORDER BY id"), [1, 2]);
     // What triggers do themselves must not be changed, so the two together are refused.
@@ -263,10 +236,7 @@ fn an_update_never_replaces_a_row_in_its_way() {
 #[test]
 fn a_dependent_that_its_update_leaves_on_a_cascading_key_stays_with_its_root() {
     for (action, left) in [
-        (
-            r#", action: Update, set: {t_id: "coalesce(other, t_id)"}"#,
-            vec![1, 3],
-        ),
+        (r#", action: Update, set: {t_id: "coalesce(other, t_id)"}"#, vec![1, 3]),
         (
             r#", where: "other is null", action: Update, set: {t_id: "t_id", other: "3"}"#,
             vec![1, 3],
@@ -277,26 +247,16 @@ fn a_dependent_that_its_update_leaves_on_a_cascading_key_stays_with_its_root() {
                    CREATE INDEX d_t ON d (t_id); INSERT INTO d VALUES (1, 1, NULL), (2, 2, 3);";
         let case = Case::new(&format!("{ROWS}{sql}"));
         let said = case.run(&hanging(action));
-        let expected = if action.contains("where") {
-            vec![1, 2, 3]
-        } else {
-            left
-        };
+        let expected = if action.contains("where") { vec![1, 2, 3] } else { left };
         assert_eq!(case.left(), expected, "{action}: {:#}", said.report);
-        assert_eq!(
-            case.numbers("SELECT id FROM d ORDER BY id"),
-            [1, 2],
-            "{action}"
-        );
+        assert_eq!(case.numbers("SELECT id FROM d ORDER BY id"), [1, 2], "{action}");
     }
 }
 
 #[test]
 fn a_root_stays_with_the_dependent_that_a_trigger_protects() {
-    for (event, action) in [
-        ("DELETE", ""),
-        ("UPDATE", r#", action: Update, set: {t_id: "null"}"#),
-    ] {
+    for (event, action) in [("DELETE", ""), ("UPDATE", r#", action: Update, set: {t_id: "null"}"#)]
+    {
         let sql = format!(
             "CREATE TABLE d (id INTEGER PRIMARY KEY, t_id INTEGER); INSERT INTO d VALUES (1, 1), (2, 2);
              CREATE TRIGGER guard BEFORE {event} ON d WHEN old.id = 1 BEGIN SELECT RAISE(IGNORE); END;"
@@ -366,10 +326,7 @@ fn keys_of_several_columns_go_in_batches_that_a_statement_can_take() {
         "",
     );
     assert_eq!(said.code, 0, "{:#}", said.report);
-    assert_eq!(
-        case.numbers("SELECT n FROM t ORDER BY n"),
-        [8998, 8999, 9000]
-    );
+    assert_eq!(case.numbers("SELECT n FROM t ORDER BY n"), [8998, 8999, 9000]);
 }
 
 #[test]
@@ -381,16 +338,10 @@ fn a_reader_waits_for_a_writer_as_long_as_the_limits_say() {
         block_on(async {
             let options = SqliteConnectOptions::new().filename(database);
             let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql("BEGIN EXCLUSIVE")
-                .execute(&mut connection)
-                .await
-                .unwrap();
+            sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
             locked.send(()).unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-            sqlx::raw_sql("COMMIT")
-                .execute(&mut connection)
-                .await
-                .unwrap();
+            sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
         });
     });
     is_locked.recv().unwrap();
@@ -408,11 +359,7 @@ fn text_that_is_no_utf_8_is_walked_past_and_goes_like_any_other() {
                UPDATE t SET k = CAST(CAST(k AS BLOB) || x'ff' AS TEXT) WHERE id = 1000;
                UPDATE t SET org = CAST(x'ff' AS TEXT) WHERE id = 7;
                UPDATE t SET at = CAST('2026-01-01 ' || x'ff' AS TEXT) WHERE id = 1400;";
-    for index in [
-        "",
-        "CREATE INDEX t_at ON t (at);",
-        "CREATE INDEX t_org_at ON t (org, at);",
-    ] {
+    for index in ["", "CREATE INDEX t_at ON t (at);", "CREATE INDEX t_org_at ON t (org, at);"] {
         let case = Case::new(&format!("{sql}{index}"));
         let said = case.run(&delete(&["tenant: {column: org}"]));
         assert_eq!((said.code, case.left()), (0, vec![1400]), "{index}");

@@ -17,10 +17,7 @@ fn program() -> Command {
 
 fn run(bed: &Bed, arguments: &[&str]) -> Output {
     let mut command = program();
-    command.arg("run").args([
-        "-f",
-        &bed.folder().join("manifest.yaml").display().to_string(),
-    ]);
+    command.arg("run").args(["-f", &bed.folder().join("manifest.yaml").display().to_string()]);
     command.args(["--root", &bed.folder().display().to_string()]);
     if !arguments.contains(&"--now") {
         command.args(["--now", NOW, "--allow-future-now"]);
@@ -83,12 +80,7 @@ fn manifests_come_from_standard_input_and_from_folders() {
     child.stdin.take().unwrap().write_all(&text).unwrap();
     assert_eq!(code(&child.wait_with_output().unwrap()), 0);
     let folder = program()
-        .args([
-            "run",
-            "-f",
-            &bed.folder().display().to_string(),
-            "--dry-run",
-        ])
+        .args(["run", "-f", &bed.folder().display().to_string(), "--dry-run"])
         .args(["--root", &format!("app={}", bed.folder().display())])
         .output()
         .unwrap();
@@ -99,37 +91,23 @@ fn manifests_come_from_standard_input_and_from_folders() {
 fn flags_and_purge_runs_narrow_a_run_and_never_widen_it() {
     let narrowed = |arguments: &[&str]| {
         let bed = Bed::new();
-        elsewhere(
-            &bed.database(),
-            "UPDATE chats SET org = 'other' WHERE id IN (2, 4)",
-        )
-        .unwrap();
+        elsewhere(&bed.database(), "UPDATE chats SET org = 'other' WHERE id IN (2, 4)").unwrap();
         let output = run(&bed, arguments);
         (code(&output), bed.chats())
     };
-    assert_eq!(
-        narrowed(&["--tenant", "other"]),
-        (0, vec![1, 3, 5, 6, 7, 8, 9, 10])
-    );
+    assert_eq!(narrowed(&["--tenant", "other"]), (0, vec![1, 3, 5, 6, 7, 8, 9, 10]));
     assert_eq!(
         narrowed(&["--tenant", "globex"]).1.len(),
         10,
         "narrowed to whom nothing is taken from"
     );
     assert_eq!(narrowed(&["--tenant", "nobody"]).1.len(), 10);
-    assert_eq!(
-        narrowed(&["--target", "chats", "--policy", "chats"]),
-        (0, vec![9, 10])
-    );
+    assert_eq!(narrowed(&["--target", "chats", "--policy", "chats"]), (0, vec![9, 10]));
     assert_eq!(narrowed(&["--target", "chat"]).0, 2);
     assert_eq!(narrowed(&["--policy", "chat"]).0, 2);
 
     let bed = Bed::new();
-    elsewhere(
-        &bed.database(),
-        "UPDATE chats SET org = 'other' WHERE id IN (2, 4)",
-    )
-    .unwrap();
+    elsewhere(&bed.database(), "UPDATE chats SET org = 'other' WHERE id IN (2, 4)").unwrap();
     let order = "apiVersion: retention-operator.io/v1alpha1\nkind: PurgeRun\nmetadata: {generateName: chats-}\n\
                  spec: {policyRef: {name: chats}, tenants: [other]}\n";
     std::fs::write(bed.folder().join("run.yaml"), order).unwrap();
@@ -149,36 +127,17 @@ fn a_clock_in_the_future_is_refused_unless_nothing_goes_or_it_is_meant() {
     let bed = Bed::new();
     let future = run(&bed, &["--now", "2999-01-01T00:00:00Z"]);
     assert_eq!(code(&future), 2);
-    assert!(
-        String::from_utf8_lossy(&future.stderr).contains("--allow-future-now"),
-        "{future:?}"
-    );
+    assert!(String::from_utf8_lossy(&future.stderr).contains("--allow-future-now"), "{future:?}");
     assert_eq!(bed.chats().len(), 10);
-    assert_eq!(
-        code(&run(&bed, &["--now", "2999-01-01T00:00:00Z", "--dry-run"])),
-        0
-    );
-    assert_eq!(
-        code(&run(
-            &bed,
-            &["--now", "2999-01-01T00:00:00Z", "--allow-future-now"]
-        )),
-        0
-    );
-    assert_eq!(
-        bed.chats(),
-        [10],
-        "all but those of the tenant that keeps for ever"
-    );
+    assert_eq!(code(&run(&bed, &["--now", "2999-01-01T00:00:00Z", "--dry-run"])), 0);
+    assert_eq!(code(&run(&bed, &["--now", "2999-01-01T00:00:00Z", "--allow-future-now"])), 0);
+    assert_eq!(bed.chats(), [10], "all but those of the tenant that keeps for ever");
 }
 
 #[test]
 fn validate_touches_nothing_and_needs_no_database() {
     let validate = |file: &Path| {
-        program()
-            .args(["validate", "-f", &file.display().to_string()])
-            .output()
-            .unwrap()
+        program().args(["validate", "-f", &file.display().to_string()]).output().unwrap()
     };
     let bed = Bed::new();
     std::fs::remove_file(bed.database()).unwrap();
@@ -217,15 +176,16 @@ fn slow() -> Bed {
 
 #[test]
 fn a_run_whose_time_is_up_ends_its_batch_and_tells_why() {
-    let bed = slow().with(
-        "schedule: \"@daily\"\n",
-        "schedule: \"@daily\"\n  activeDeadlineSeconds: 1\n",
-    );
+    let bed =
+        slow().with("schedule: \"@daily\"\n", "schedule: \"@daily\"\n  activeDeadlineSeconds: 1\n");
     let mut command = program();
-    command
-        .env("RETENTION_OPERATOR_BATCH_ROWS", "1")
-        .arg("run")
-        .args(["-o", "json", "--now", NOW, "--allow-future-now"]);
+    command.env("RETENTION_OPERATOR_BATCH_ROWS", "1").arg("run").args([
+        "-o",
+        "json",
+        "--now",
+        NOW,
+        "--allow-future-now",
+    ]);
     let output = command
         .args([
             "-f",
@@ -242,10 +202,7 @@ fn a_run_whose_time_is_up_ends_its_batch_and_tells_why() {
         "{target}"
     );
     assert_eq!(target["overdue"]["atLeast"], true);
-    assert_eq!(
-        bed.chats().len() as i64,
-        510 - target["rows"]["deleted"].as_i64().unwrap()
-    );
+    assert_eq!(bed.chats().len() as i64, 510 - target["rows"]["deleted"].as_i64().unwrap());
 }
 
 #[test]
@@ -273,19 +230,11 @@ fn sigterm_ends_the_batch_and_the_report_says_stopped() {
         std::thread::yield_now();
     }
     assert!(
-        Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
     );
     let output = child.wait_with_output().unwrap();
     let target = &json(&output)[0]["status"]["targets"][0];
-    assert_eq!(
-        (code(&output), &target["outcome"]),
-        (1, &Json::from("Stopped")),
-        "{target}"
-    );
+    assert_eq!((code(&output), &target["outcome"]), (1, &Json::from("Stopped")), "{target}");
     assert_eq!(
         bed.chats().len() as i64,
         510 - target["rows"]["deleted"].as_i64().unwrap(),

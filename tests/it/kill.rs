@@ -9,14 +9,8 @@ use retention_operator::run::{self, Point, Unwatched, Watch};
 
 use crate::bed::{Bed, EXPIRED, block_on};
 
-const POINTS: [Point; 6] = [
-    Point::Planned,
-    Point::Found,
-    Point::Locked,
-    Point::Judged,
-    Point::Acted,
-    Point::Committed,
-];
+const POINTS: [Point; 6] =
+    [Point::Planned, Point::Found, Point::Locked, Point::Judged, Point::Acted, Point::Committed];
 const FOLDER: &str = "RETENTION_KILL_FOLDER";
 const PLACE: &str = "RETENTION_KILL_PLACE";
 
@@ -32,9 +26,8 @@ impl Watch for Killer {
         if point == self.point {
             self.met.set(self.met.get() + 1);
             if self.met.get() == self.on {
-                let _ = Command::new("kill")
-                    .args(["-KILL", &std::process::id().to_string()])
-                    .status();
+                let _ =
+                    Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
                 loop {
                     std::thread::park();
                 }
@@ -51,15 +44,8 @@ fn the_process_that_is_killed() {
     };
     let (point, on) = place.split_once(',').unwrap();
     let point = POINTS[point.parse::<usize>().unwrap()];
-    let killer = Killer {
-        point,
-        on: on.parse().unwrap(),
-        met: Cell::new(0),
-    };
-    let options = run::Options {
-        batch_rows: Some(3),
-        ..Bed::at(folder.as_ref())
-    };
+    let killer = Killer { point, on: on.parse().unwrap(), met: Cell::new(0) };
+    let options = run::Options { batch_rows: Some(3), ..Bed::at(folder.as_ref()) };
     block_on(run::run(&options, &killer, &AtomicBool::new(false)));
     panic!("{point:?} was not reached that often");
 }
@@ -67,32 +53,19 @@ fn the_process_that_is_killed() {
 fn kill_at(bed: &Bed, at: usize, on: usize) {
     use std::os::unix::process::ExitStatusExt;
     let status = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "kill::the_process_that_is_killed",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "kill::the_process_that_is_killed", "--test-threads=1"])
         .env(FOLDER, bed.folder())
         .env(PLACE, format!("{at},{on}"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
         .unwrap();
-    assert_eq!(
-        status.signal(),
-        Some(9),
-        "{:?}: the process was to be killed",
-        POINTS[at]
-    );
+    assert_eq!(status.signal(), Some(9), "{:?}: the process was to be killed", POINTS[at]);
 }
 
 /// How many chats are gone when the n-th batch of three is killed at a point.
 fn gone_by_then(point: Point, on: usize) -> usize {
-    let batches = if point == Point::Committed {
-        on
-    } else {
-        on - 1
-    };
+    let batches = if point == Point::Committed { on } else { on - 1 };
     if matches!(point, Point::Planned | Point::Found) {
         0
     } else {
@@ -104,11 +77,7 @@ fn gone_by_then(point: Point, on: usize) -> usize {
 fn killed_at_any_point_nothing_is_half_done_and_the_next_run_goes_on() {
     for mode in ["WAL", "DELETE"] {
         for (at, point) in POINTS.into_iter().enumerate() {
-            let times = if matches!(point, Point::Planned | Point::Found) {
-                1
-            } else {
-                3
-            };
+            let times = if matches!(point, Point::Planned | Point::Found) { 1 } else { 3 };
             for on in 1..=times {
                 let bed = Bed::new();
                 crate::bed::elsewhere(&bed.database(), &format!("PRAGMA journal_mode = {mode}"))
@@ -116,11 +85,7 @@ fn killed_at_any_point_nothing_is_half_done_and_the_next_run_goes_on() {
                 kill_at(&bed, at, on);
                 let context = format!("{mode}, {point:?}, time {on}");
                 // The next run is the first to open the file: it finds what the killed one left.
-                let first = if on == 1 {
-                    bed.run(3, &Unwatched).exit
-                } else {
-                    0
-                };
+                let first = if on == 1 { bed.run(3, &Unwatched).exit } else { 0 };
                 if on > 1 {
                     let left = bed.chats();
                     assert_eq!(10 - left.len(), gone_by_then(point, on), "{context}");

@@ -33,28 +33,16 @@ fn rows<'a>(read: &'a Value, table: &str) -> &'a Vec<Value> {
 
 /// The rows of `before` that the fates of the sessions leave: sessions and messages.
 fn left(sessions: &[Session], before: &Value) -> (Vec<Value>, Vec<Value>) {
-    let of = |row: &Value| {
-        sessions
-            .iter()
-            .find(|session| row["session_id"] == session.id)
-            .unwrap()
-    };
+    let of = |row: &Value| sessions.iter().find(|session| row["session_id"] == session.id).unwrap();
     let messages = rows(before, "agent_messages");
     let newer = |row: &Value| {
-        let same = messages
-            .iter()
-            .filter(|other| other["session_id"] == row["session_id"]);
-        same.filter(|other| other["id"].as_i64() > row["id"].as_i64())
-            .count()
+        let same = messages.iter().filter(|other| other["session_id"] == row["session_id"]);
+        same.filter(|other| other["id"].as_i64() > row["id"].as_i64()).count()
     };
     let session_stays = |row: &&Value| !of(row).goes;
     let message_stays = |row: &&Value| !of(row).goes && (of(row).untrimmed || newer(row) < LIMIT);
     (
-        rows(before, "agent_sessions")
-            .iter()
-            .filter(session_stays)
-            .cloned()
-            .collect(),
+        rows(before, "agent_sessions").iter().filter(session_stays).cloned().collect(),
         messages.iter().filter(message_stays).cloned().collect(),
     )
 }
@@ -65,9 +53,7 @@ fn counts(status: &Value) -> Value {
         ["deleted", "updated", "dependents", "files", "held"].map(|count| &status["totals"][count]);
     let targets = status["targets"].as_array().unwrap().iter().map(|target| {
         let tenants = target["tenants"].as_array().unwrap().iter();
-        let tenants: Vec<_> = tenants
-            .map(|tenant| [&tenant["name"], &tenant["deleted"]])
-            .collect();
+        let tenants: Vec<_> = tenants.map(|tenant| [&tenant["name"], &tenant["deleted"]]).collect();
         json!([
             target["name"],
             target["outcome"],
@@ -152,12 +138,7 @@ fn idle_sessions_go_and_the_newest_200_messages_of_the_others_stay() {
     assert_eq!(dry["dryRun"], true, "{said}");
     assert!(application.bytes() == bytes, "the dry run changed the file");
     let kept = &dry["targets"][0]["kept"];
-    for (reason, count) in [
-        ("unreadable", 3),
-        ("undatable", 1),
-        ("future", 1),
-        ("noTenant", 1),
-    ] {
+    for (reason, count) in [("unreadable", 3), ("undatable", 1), ("future", 1), ("noTenant", 1)] {
         assert_eq!(kept[reason], count, "{reason}: {kept}");
     }
 
@@ -177,13 +158,8 @@ fn idle_sessions_go_and_the_newest_200_messages_of_the_others_stay() {
 
     let deleted =
         |target: usize| run["targets"][target]["rows"]["deleted"].as_u64().unwrap() as usize;
-    let with_sessions = run["targets"][0]["dependents"][0]["deleted"]
-        .as_u64()
-        .unwrap() as usize;
-    assert_eq!(
-        deleted(0),
-        rows(&before, "agent_sessions").len() - sessions_left.len()
-    );
+    let with_sessions = run["targets"][0]["dependents"][0]["deleted"].as_u64().unwrap() as usize;
+    assert_eq!(deleted(0), rows(&before, "agent_sessions").len() - sessions_left.len());
     assert_eq!(with_sessions, 30 + 3 + 200 + 3 + 3 + 3 + 5);
     assert_eq!(deleted(1), 50 + 1 + 1 + 3 + 3);
     assert_eq!(
@@ -199,11 +175,7 @@ fn idle_sessions_go_and_the_newest_200_messages_of_the_others_stay() {
 
     let (code, again, said) = application.purge(&manifest, &[]);
     assert_eq!(code, 0, "{said}");
-    assert_eq!(
-        again["totals"]["deleted"].as_u64().unwrap_or(0),
-        0,
-        "{said}"
-    );
+    assert_eq!(again["totals"]["deleted"].as_u64().unwrap_or(0), 0, "{said}");
     assert_eq!(application.read()["tables"], after["tables"]);
 }
 
@@ -232,9 +204,7 @@ fn branches_and_usage_leave_no_orphans_and_a_policy_that_forgets_them_is_refused
         Session::of(ANN, 1, 12).used("2025-03-01 00:00:00").goes(),
         Session::of(ANN, 2, 12).used("2025-03-12 00:00:00"),
         Session::of(BOB, 3, 210).used("2025-03-12 00:00:00"),
-        Session::of(EVE, 4, 210)
-            .used("2020-01-01 00:00:00")
-            .untrimmed(),
+        Session::of(EVE, 4, 210).used("2020-01-01 00:00:00").untrimmed(),
     ];
     let usage = "insert into turn_usage (session_id, user_turn_number) select session_id, 1 from agent_sessions";
     let Some(application) = Application::new(true, sessions, vec![json!([usage, []])]) else {
@@ -247,14 +217,8 @@ fn branches_and_usage_leave_no_orphans_and_a_policy_that_forgets_them_is_refused
 
     let (code, _, said) = application.purge(&manifest("manifest.yaml"), &[]);
     assert_eq!(code, 2, "{said}");
-    assert!(
-        said.contains("message_structure") && said.contains("turn_usage"),
-        "{said}"
-    );
-    assert!(
-        application.bytes() == bytes,
-        "a refused policy touched the file"
-    );
+    assert!(said.contains("message_structure") && said.contains("turn_usage"), "{said}");
+    assert!(application.bytes() == bytes, "a refused policy touched the file");
 
     let (code, _, said) = application.purge(&manifest("advanced.yaml"), &[]);
     assert_eq!(code, 0, "{said}");
@@ -262,23 +226,16 @@ fn branches_and_usage_leave_no_orphans_and_a_policy_that_forgets_them_is_refused
     let (sessions_left, messages_left) = left(&application.sessions, &before);
     let ids: Vec<&Value> = messages_left.iter().map(|row| &row["id"]).collect();
     let structure = rows(&before, "message_structure").iter();
-    let structure_left: Vec<&Value> = structure
-        .filter(|row| ids.contains(&&row["message_id"]))
-        .collect();
+    let structure_left: Vec<&Value> =
+        structure.filter(|row| ids.contains(&&row["message_id"])).collect();
     assert_eq!(*rows(&after, "agent_sessions"), sessions_left);
     assert_eq!(*rows(&after, "agent_messages"), messages_left);
-    assert_eq!(
-        rows(&after, "message_structure").iter().collect::<Vec<_>>(),
-        structure_left
-    );
+    assert_eq!(rows(&after, "message_structure").iter().collect::<Vec<_>>(), structure_left);
     assert_eq!(rows(&after, "turn_usage").len(), sessions_left.len());
     assert_eq!(after["orphans"], json!([]));
     for session in &application.sessions {
         let generations = rows(&after, "session_clear_generations");
-        let generation = generations
-            .iter()
-            .find(|row| row["session_id"] == session.id)
-            .unwrap();
+        let generation = generations.iter().find(|row| row["session_id"] == session.id).unwrap();
         assert_eq!(generation["generation"], i64::from(session.goes));
         let expected = session.readable_afterwards(LIMIT, 0);
         let id = &session.id;

@@ -11,25 +11,16 @@ fn report(outcome: &retention_operator::run::Outcome) -> &TargetReport {
 
 fn with_trigger(body: &str) -> Bed {
     let bed = Bed::new();
-    elsewhere(
-        &bed.database(),
-        &format!("CREATE TRIGGER guard BEFORE DELETE ON chats {body}"),
-    )
-    .unwrap();
+    elsewhere(&bed.database(), &format!("CREATE TRIGGER guard BEFORE DELETE ON chats {body}"))
+        .unwrap();
     bed
 }
 
 #[test]
 fn a_row_that_a_trigger_protects_stays_with_its_family_and_the_others_go() {
     for (trigger, reason) in [
-        (
-            "WHEN old.id = 3 BEGIN SELECT RAISE(ABORT, 'chat 3 is protected'); END",
-            "Constraint",
-        ),
-        (
-            "WHEN old.id = 3 BEGIN SELECT RAISE(IGNORE); END",
-            "NotActed",
-        ),
+        ("WHEN old.id = 3 BEGIN SELECT RAISE(ABORT, 'chat 3 is protected'); END", "Constraint"),
+        ("WHEN old.id = 3 BEGIN SELECT RAISE(IGNORE); END", "NotActed"),
     ] {
         for batch in [1, 3, 8] {
             let bed = with_trigger(trigger);
@@ -39,20 +30,13 @@ fn a_row_that_a_trigger_protects_stays_with_its_family_and_the_others_go() {
             assert_eq!(bed.chats(), [3, 9, 10], "{reason}, batches of {batch}");
             bed.assert_whole_families();
             assert_eq!(
-                (
-                    target.rows.deleted,
-                    target.rows.selected,
-                    target.kept.failed
-                ),
+                (target.rows.deleted, target.rows.selected, target.kept.failed),
                 (7, 8, Some(1))
             );
             assert_eq!(target.overdue.as_ref().unwrap().rows, 1);
             assert_eq!(target.failures.len(), 1);
             assert_eq!(target.failures[0].reason, reason);
-            assert!(
-                target.failures[0].key.starts_with("sha256:"),
-                "no content of a row is told"
-            );
+            assert!(target.failures[0].key.starts_with("sha256:"), "no content of a row is told");
             assert_eq!(target.access.as_ref().unwrap().triggers, ["guard"]);
         }
     }
@@ -83,11 +67,7 @@ fn twenty_failures_of_one_reason_end_the_target_and_what_went_before_is_counted(
     assert_eq!(target.reason.as_deref(), Some("TooManyFailures"));
     assert_eq!(target.kept.failed, Some(20));
     assert_eq!(target.rows.deleted, 108);
-    assert_eq!(
-        target.overdue.as_ref().unwrap().at_least,
-        Some(true),
-        "it did not see them all"
-    );
+    assert_eq!(target.overdue.as_ref().unwrap().at_least, Some(true), "it did not see them all");
     assert_eq!(bed.chats().len() as i64, 310 - target.rows.deleted);
 }
 
@@ -121,18 +101,11 @@ fn an_update_that_a_trigger_undoes_is_rolled_back_and_told() {
 
 #[test]
 fn the_next_oldest_move_up_for_those_that_cannot_go_under_a_cap() {
-    let bed = Bed::new().with(
-        "    action: Delete\n",
-        "    action: Delete\n    maxRowsPerRun: 3\n",
-    );
+    let bed = Bed::new().with("    action: Delete\n", "    action: Delete\n    maxRowsPerRun: 3\n");
     elsewhere(&bed.database(), "CREATE TRIGGER guard BEFORE DELETE ON chats WHEN old.id = 1 BEGIN SELECT RAISE(ABORT, 'never'); END").unwrap();
     let outcome = bed.run(2, &Unwatched);
     let target = report(&outcome);
     assert_eq!(target.outcome, Outcome::CapReached);
-    assert_eq!(
-        bed.chats(),
-        [1, 5, 6, 7, 8, 9, 10],
-        "2, 3 and 4 are the oldest that could go"
-    );
+    assert_eq!(bed.chats(), [1, 5, 6, 7, 8, 9, 10], "2, 3 and 4 are the oldest that could go");
     assert_eq!(target.overdue.as_ref().unwrap().rows, 5);
 }

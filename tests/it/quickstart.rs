@@ -26,11 +26,7 @@ fn application() -> PathBuf {
 }
 
 fn succeed(command: &mut Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let said = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?}: {said}");
     String::from_utf8(stdout).unwrap()
@@ -41,11 +37,7 @@ fn make(folder: &TempDir) -> String {
 }
 
 fn show(folder: &TempDir) -> String {
-    succeed(
-        Command::new(application())
-            .arg("show")
-            .arg(folder.path().join("app.db")),
-    )
+    succeed(Command::new(application()).arg("show").arg(folder.path().join("app.db")))
 }
 
 fn run(folder: &TempDir, flags: &[&str]) -> String {
@@ -164,8 +156,6 @@ fn the_readmes_policy_is_valid() {
     let file = folder.path().join("policy.yaml");
     fs::write(&file, block(&readme, "A policy", "yaml")).unwrap();
     succeed(
-        Command::new(env!("CARGO_BIN_EXE_retention-operator"))
-            .args(["validate", "-f"])
-            .arg(&file),
+        Command::new(env!("CARGO_BIN_EXE_retention-operator")).args(["validate", "-f"]).arg(&file),
     );
 }

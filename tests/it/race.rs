@@ -19,14 +19,7 @@ struct Meddler {
 
 impl Meddler {
     fn new(bed: &Bed, point: Point, on: usize, sql: &'static str) -> Self {
-        Self {
-            point,
-            on,
-            sql,
-            database: bed.database(),
-            met: Cell::new(0),
-            went: Cell::new(None),
-        }
+        Self { point, on, sql, database: bed.database(), met: Cell::new(0), went: Cell::new(None) }
     }
 }
 
@@ -35,19 +28,14 @@ impl Watch for Meddler {
         if point == self.point {
             self.met.set(self.met.get() + 1);
             if self.met.get() == self.on {
-                self.went
-                    .set(Some(elsewhere(&self.database, self.sql).is_ok()));
+                self.went.set(Some(elsewhere(&self.database, self.sql).is_ok()));
             }
         }
     }
 }
 
 /// Where the world can still change: after the plan, after the rows were found, between batches.
-const OPEN: [(Point, usize); 3] = [
-    (Point::Planned, 1),
-    (Point::Found, 1),
-    (Point::Committed, 1),
-];
+const OPEN: [(Point, usize); 3] = [(Point::Planned, 1), (Point::Found, 1), (Point::Committed, 1)];
 /// Where the batch holds the writer's lock.
 const CLOSED: [Point; 3] = [Point::Locked, Point::Judged, Point::Acted];
 
@@ -58,11 +46,7 @@ fn chat_8_survives(sql: &'static str) {
             let bed = Bed::new();
             let meddler = Meddler::new(&bed, point, on, sql);
             let outcome = bed.run(batch, &meddler);
-            assert_eq!(
-                meddler.went.get(),
-                Some(true),
-                "{point:?}: the change was not made"
-            );
+            assert_eq!(meddler.went.get(), Some(true), "{point:?}: the change was not made");
             assert_eq!(outcome.exit, 0, "{point:?}: {outcome:?}");
             assert_eq!(bed.chats(), [8, 9, 10], "{point:?}, batches of {batch}");
         }
@@ -120,10 +104,7 @@ fn a_row_that_somebody_else_deletes_is_no_failure() {
         let outcome = bed.run(2, &Meddler::new(&bed, point, on, sql));
         assert_eq!((outcome.exit, bed.chats()), (0, vec![9, 10]), "{point:?}");
         let status = outcome.reports[0].status.as_ref().unwrap();
-        assert_eq!(
-            status.targets[0].rows.deleted, 7,
-            "only what the run itself took is counted"
-        );
+        assert_eq!(status.targets[0].rows.deleted, 7, "only what the run itself took is counted");
     }
 }
 
@@ -151,11 +132,7 @@ fn under_the_lock_nobody_else_can_write() {
         let bed = Bed::new();
         let meddler = Meddler::new(&bed, point, 1, "UPDATE chats SET pinned = 1 WHERE id = 1");
         let outcome = bed.run(8, &meddler);
-        assert_eq!(
-            meddler.went.get(),
-            Some(false),
-            "{point:?}: the change got in"
-        );
+        assert_eq!(meddler.went.get(), Some(false), "{point:?}: the change got in");
         assert_eq!((outcome.exit, bed.chats()), (0, vec![9, 10]), "{point:?}");
     }
 }
@@ -170,11 +147,7 @@ fn rows_that_the_application_takes_away_leave_the_newest_of_what_is_left() {
         let sql =
             "DELETE FROM messages WHERE chat_id IN (8, 9); DELETE FROM chats WHERE id IN (8, 9)";
         let outcome = bed.run(8, &Meddler::new(&bed, point, on, sql));
-        assert_eq!(
-            (outcome.exit, bed.chats()),
-            (0, vec![5, 6, 7, 10]),
-            "{point:?}"
-        );
+        assert_eq!((outcome.exit, bed.chats()), (0, vec![5, 6, 7, 10]), "{point:?}");
     }
 }
 
@@ -207,19 +180,11 @@ impl Holder {
         let (locked, is_locked) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             crate::bed::block_on(async {
-                let mut connection = sqlx::SqliteConnection::connect_with(&options)
-                    .await
-                    .unwrap();
-                sqlx::raw_sql("BEGIN IMMEDIATE")
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
                 locked.send(()).unwrap();
                 let _ = ended.recv();
-                sqlx::raw_sql("ROLLBACK")
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
             });
         });
         is_locked.recv().unwrap();

@@ -10,12 +10,8 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 4] = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/reference.md",
-    "docs/semantics.md",
-];
+const DOCUMENTS: [&str; 4] =
+    ["README.md", "CONTRIBUTING.md", "docs/reference.md", "docs/semantics.md"];
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -63,14 +59,9 @@ fn the_reference_names_every_field() {
         fields(schema.as_value(), &mut found);
     }
     assert!(found.len() > 100, "{found:?}");
-    let missing: Vec<&String> = found
-        .iter()
-        .filter(|name| !named.contains(name.as_str()))
-        .collect();
-    assert!(
-        missing.is_empty(),
-        "docs/reference.md does not name {missing:?}"
-    );
+    let missing: Vec<&String> =
+        found.iter().filter(|name| !named.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "docs/reference.md does not name {missing:?}");
 }
 
 #[test]
@@ -85,11 +76,7 @@ fn every_file_that_a_document_names_is_there() {
                 assert!(root.join(code).exists(), "{document} names {code}");
             }
         }
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap_or_default();
             if !link.contains("://") && !path.is_empty() {
                 assert!(folder.join(path).exists(), "{document} links to {link}");

@@ -67,16 +67,10 @@ fn the_faults_are_many_and_each_folder_is_named_after_its_own() {
     for case in &cases {
         let words: Vec<&str> = case.split('-').collect();
         let plain = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-        assert!(
-            words.len() > 1 && words.iter().all(plain),
-            "{case} is no phrase in kebab-case"
-        );
+        assert!(words.len() > 1 && words.iter().all(plain), "{case} is no phrase in kebab-case");
         let files = ["manifest.yaml", "database.sql", "disk.txt", "args.txt"];
         let fault = files.map(|file| fs::read_to_string(home().join(case).join(file)).ok());
-        assert!(
-            faults.insert(fault),
-            "{case} is the fault of another folder"
-        );
+        assert!(faults.insert(fault), "{case} is the fault of another folder");
     }
 }
 
@@ -93,35 +87,24 @@ fn check(case: &str) -> Result<(), String> {
         dry.push(true);
     } else {
         let said = stage.run("manifest.yaml", "args.txt", &["--dry-run"]);
-        ensure(said.code == 0, || {
-            format!("a dry run should not be refused\n{said:?}")
-        })?;
+        ensure(said.code == 0, || format!("a dry run should not be refused\n{said:?}"))?;
         same_files(&stage, &before)?;
     }
     for dry in dry {
         let dry: &[&str] = if dry { &["--dry-run"] } else { &[] };
         let plain = stage.run("manifest.yaml", "args.txt", dry);
         refused(&stage, &plain)?;
-        let json = stage.run(
-            "manifest.yaml",
-            "args.txt",
-            &[dry, &["-o", "json"]].concat(),
-        );
-        ensure(plain.stdout.is_empty(), || {
-            format!("standard output is for reports\n{plain:?}")
+        let json = stage.run("manifest.yaml", "args.txt", &[dry, &["-o", "json"]].concat());
+        ensure(plain.stdout.is_empty(), || format!("standard output is for reports\n{plain:?}"))?;
+        ensure((json.code, &json.stderr) == (plain.code, &plain.stderr), || {
+            format!("under -o json something else is said\n{plain:?}\n{json:?}")
         })?;
-        ensure(
-            (json.code, &json.stderr) == (plain.code, &plain.stderr),
-            || format!("under -o json something else is said\n{plain:?}\n{json:?}"),
-        )?;
         objects(&json)?;
         same_files(&stage, &before)?;
     }
     stage.heal();
     let said = stage.run("fixed.yaml", "fixed-args.txt", &[]);
-    ensure(said.code == 0, || {
-        format!("the remedy does not help\n{said:?}")
-    })
+    ensure(said.code == 0, || format!("the remedy does not help\n{said:?}"))
 }
 
 /// Exit code 2 and the expected lines, and nothing else.
@@ -131,9 +114,7 @@ fn refused(stage: &Stage, said: &Said) -> Result<(), String> {
         fs::write(stage.case.join("expected.txt"), &said.stderr).unwrap();
     }
     let expected = stage.read("expected.txt").unwrap_or_default();
-    ensure(said.stderr == expected, || {
-        format!("expected\n{expected}and not\n{}", said.stderr)
-    })
+    ensure(said.stderr == expected, || format!("expected\n{expected}and not\n{}", said.stderr))
 }
 
 /// The lines again, as objects; each with a field, a remedy and a reason.
@@ -142,14 +123,11 @@ fn objects(said: &Said) -> Result<(), String> {
         .map_err(|error| format!("standard output is no array: {error}\n{said:?}"))?;
     let mut lines = String::new();
     for refusal in &refusals {
-        let keys: Vec<&String> = refusal
-            .as_object()
-            .map(|object| object.keys().collect())
-            .unwrap_or_default();
-        ensure(
-            keys == ["field", "file", "message", "object", "reason", "write"],
-            || format!("other keys: {keys:?}"),
-        )?;
+        let keys: Vec<&String> =
+            refusal.as_object().map(|object| object.keys().collect()).unwrap_or_default();
+        ensure(keys == ["field", "file", "message", "object", "reason", "write"], || {
+            format!("other keys: {keys:?}")
+        })?;
         let text = |key: &str| refusal[key].as_str().unwrap_or_default();
         for key in ["file", "field", "reason", "message", "write"] {
             ensure(!text(key).trim().is_empty(), || {
@@ -169,10 +147,6 @@ fn same_files(stage: &Stage, before: &stage::Files) -> Result<(), String> {
     let after = stage.files();
     ensure(after == *before, || {
         let names = |files: &stage::Files| files.keys().cloned().collect::<Vec<_>>().join(", ");
-        format!(
-            "the files were touched: {} before, {} after",
-            names(before),
-            names(&after)
-        )
+        format!("the files were touched: {} before, {} after", names(before), names(&after))
     })
 }

@@ -109,10 +109,7 @@ impl Session {
         for row in self.rows(&sqlite::indexes_of(table)).await? {
             let name = text(&row[0]);
             if indexes.last().is_none_or(|(last, ..)| *last != name) {
-                let index = Index {
-                    columns: Vec::new(),
-                    unique: row[1].is_true(),
-                };
+                let index = Index { columns: Vec::new(), unique: row[1].is_true() };
                 indexes.push((name, index, true));
             }
             let Some((_, index, plain)) = indexes.last_mut() else {
@@ -175,10 +172,8 @@ fn spell_references(catalog: &mut Catalog) {
                 }
                 if referenced.is_empty() {
                     *referenced = primary.get(at).cloned().unwrap_or_default();
-                } else if let Some(column) = to
-                    .columns
-                    .iter()
-                    .find(|column| same(&column.name, referenced))
+                } else if let Some(column) =
+                    to.columns.iter().find(|column| same(&column.name, referenced))
                 {
                     referenced.clone_from(&column.name);
                 }
@@ -204,9 +199,7 @@ fn replaces(sql: &str) -> bool {
             _ => None,
         })
         .collect();
-    words
-        .windows(2)
-        .any(|pair| pair[0] == "CONFLICT" && pair[1] == "REPLACE")
+    words.windows(2).any(|pair| pair[0] == "CONFLICT" && pair[1] == "REPLACE")
 }
 
 enum TriggerEvent {
@@ -225,11 +218,7 @@ fn trigger_event(sql: &str) -> Option<TriggerEvent> {
         })
         .collect();
     let after = words.iter().position(|word| word == "TRIGGER")?;
-    let name = if words.get(after + 1).is_some_and(|word| word == "IF") {
-        4
-    } else {
-        1
-    };
+    let name = if words.get(after + 1).is_some_and(|word| word == "IF") { 4 } else { 1 };
     let rest = words.get(after + name + 1..)?;
     rest.iter().find_map(|word| match word.as_str() {
         "DELETE" => Some(Some(TriggerEvent::Delete)),

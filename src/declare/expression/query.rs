@@ -58,11 +58,7 @@ impl Walk<'_> {
         }
         match &query.limit_clause {
             None => {}
-            Some(LimitClause::LimitOffset {
-                limit,
-                offset,
-                limit_by,
-            }) if limit_by.is_empty() => {
+            Some(LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
                 self.exprs(limit)?;
                 self.exprs(offset.as_ref().map(|offset| &offset.value))?;
             }
@@ -79,9 +75,7 @@ impl Walk<'_> {
     }
 
     fn select(&mut self, select: &Select) -> Result<(), Refusal> {
-        let SetExpr::Select(bare) = &*BARE.body else {
-            unreachable!("the constant is a SELECT")
-        };
+        let SetExpr::Select(bare) = &*BARE.body else { unreachable!("the constant is a SELECT") };
         let mut rest = select.clone();
         rest.distinct = None;
         rest.projection = bare.projection.clone();

@@ -59,35 +59,18 @@ impl Walk<'_> {
             Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
                 self.exprs([&**left, &**right])
             }
-            Expr::InList {
-                expr,
-                list,
-                negated: _,
-            } => {
+            Expr::InList { expr, list, negated: _ } => {
                 self.expr(expr)?;
                 self.exprs(list)
             }
-            Expr::InSubquery {
-                expr,
-                subquery,
-                negated: _,
-            } => {
+            Expr::InSubquery { expr, subquery, negated: _ } => {
                 self.expr(expr)?;
                 self.query(subquery)
             }
-            Expr::Between {
-                expr,
-                negated: _,
-                low,
-                high,
-            } => self.exprs([&**expr, &**low, &**high]),
-            Expr::Like {
-                negated: _,
-                any: false,
-                expr,
-                pattern,
-                escape_char: _,
-            } => self.exprs([&**expr, &**pattern]),
+            Expr::Between { expr, negated: _, low, high } => self.exprs([&**expr, &**low, &**high]),
+            Expr::Like { negated: _, any: false, expr, pattern, escape_char: _ } => {
+                self.exprs([&**expr, &**pattern])
+            }
             Expr::BinaryOp { left, op, right } => {
                 if !allowed_operator(op) {
                     let what = format!("the operator {op} is not allowed");
@@ -103,48 +86,28 @@ impl Walk<'_> {
                 op: UnaryOperator::Plus | UnaryOperator::Minus | UnaryOperator::Not,
                 expr,
             } => self.expr(expr),
-            Expr::Cast {
-                kind: CastKind::Cast,
-                expr,
-                data_type: _,
-                format: None,
-            } => self.expr(expr),
-            Expr::Substring {
-                expr,
-                substring_from,
-                substring_for,
-                special: _,
-                shorthand: _,
-            } => {
+            Expr::Cast { kind: CastKind::Cast, expr, data_type: _, format: None } => {
+                self.expr(expr)
+            }
+            Expr::Substring { expr, substring_from, substring_for, special: _, shorthand: _ } => {
                 self.expr(expr)?;
                 self.exprs(substring_from.as_deref())?;
                 self.exprs(substring_for.as_deref())
             }
-            Expr::Trim {
-                expr,
-                trim_where: None,
-                trim_what: None,
-                trim_characters: None,
-            } => self.expr(expr),
+            Expr::Trim { expr, trim_where: None, trim_what: None, trim_characters: None } => {
+                self.expr(expr)
+            }
             Expr::Collate { expr, collation: _ } => self.expr(expr),
-            Expr::Case {
-                case_token: _,
-                end_token: _,
-                operand,
-                conditions,
-                else_result,
-            } => {
+            Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
                 self.exprs(operand.as_deref())?;
                 for CaseWhen { condition, result } in conditions {
                     self.exprs([condition, result])?;
                 }
                 self.exprs(else_result.as_deref())
             }
-            Expr::Exists {
-                subquery,
-                negated: _,
+            Expr::Exists { subquery, negated: _ } | Expr::Subquery(subquery) => {
+                self.query(subquery)
             }
-            | Expr::Subquery(subquery) => self.query(subquery),
             Expr::Tuple(exprs) => self.exprs(exprs),
             Expr::Function(function) => self.function(function),
             other => {
@@ -168,11 +131,7 @@ impl Walk<'_> {
             "qualify it: {}.{ident} for the target's column, or the subquery's alias",
             self.context.own.name
         );
-        Err(self.refuse(
-            ident.span,
-            &format!("`{ident}` stands unqualified in a subquery"),
-            &write,
-        ))
+        Err(self.refuse(ident.span, &format!("`{ident}` stands unqualified in a subquery"), &write))
     }
 
     fn qualified(&self, idents: &[Ident]) -> Result<(), Refusal> {
@@ -219,10 +178,7 @@ impl Walk<'_> {
     }
 
     fn parameter(&mut self, name: &str, span: Span) -> Result<(), Refusal> {
-        let Some(parameter) = Parameter::ALL
-            .into_iter()
-            .find(|known| known.word() == name)
-        else {
+        let Some(parameter) = Parameter::ALL.into_iter().find(|known| known.word() == name) else {
             return Err(self.refuse(
                 span,
                 &format!("there is no parameter {name}"),
@@ -256,11 +212,7 @@ impl Walk<'_> {
             uses_odbc_syntax: false,
             parameters: FunctionArguments::None,
             args:
-                FunctionArguments::List(FunctionArgumentList {
-                    duplicate_treatment: _,
-                    args,
-                    clauses,
-                }),
+                FunctionArguments::List(FunctionArgumentList { duplicate_treatment: _, args, clauses }),
             filter: None,
             null_treatment: None,
             over: None,

@@ -19,11 +19,8 @@ impl Reader<'_> {
             &mut self.refusals,
         );
         // The tenant of a dependent's row is its root's; a dependent has no tenant of its own.
-        let parameters: Vec<Parameter> = parameters
-            .iter()
-            .copied()
-            .filter(|p| *p != Parameter::Tenant)
-            .collect();
+        let parameters: Vec<Parameter> =
+            parameters.iter().copied().filter(|p| *p != Parameter::Tenant).collect();
         let read = specs
             .iter()
             .enumerate()
@@ -54,17 +51,12 @@ impl Reader<'_> {
             }
         };
         if let Some(place) = of
-            && above[place]
-                .action
-                .is_some_and(|action| action != api::DependentAction::Delete)
+            && above[place].action.is_some_and(|action| action != api::DependentAction::Delete)
         {
             self.refuse(
                 &format!("{part}.of"),
                 Reason::Conflict,
-                format!(
-                    "{} is not deleted, so nothing goes with it",
-                    above[place].name
-                ),
+                format!("{} is not deleted, so nothing goes with it", above[place].name),
                 "hang it on a dependent with action Delete, or on the root",
             );
         }

@@ -9,18 +9,9 @@ use crate::model::{Reason, Refusal, TableName};
 impl Reader<'_> {
     pub(super) fn age(&mut self, age: &api::Age, table: &TableName) -> Option<Age> {
         let field = format!("{}.age", self.field);
-        let value = self.row_value(
-            age.column.as_deref(),
-            age.expression.as_deref(),
-            &field,
-            table,
-        );
+        let value = self.row_value(age.column.as_deref(), age.expression.as_deref(), &field, table);
         let zone = self.zone(age.time_zone.as_deref(), age.encoding, &field)?;
-        Some(Age {
-            value: value?,
-            encoding: age.encoding.map(encoding_word),
-            zone,
-        })
+        Some(Age { value: value?, encoding: age.encoding.map(encoding_word), zone })
     }
 
     /// Outer `None`: refused.

@@ -10,18 +10,13 @@ impl Resolver<'_> {
     pub(super) fn age(&mut self, age: &declare::Age) -> Option<Age> {
         let scalar = self.scalar(&age.value, ".age")?;
         let declared_type = match &scalar {
-            Scalar::Column(column) => self
-                .table
-                .column(column)
-                .map(|column| column.declared.clone()),
+            Scalar::Column(column) => {
+                self.table.column(column).map(|column| column.declared.clone())
+            }
             Scalar::Expression(_) => None,
         };
-        let encoding = self.encoding(
-            age.encoding,
-            age.zone.as_ref(),
-            declared_type.as_deref(),
-            ".age",
-        )?;
+        let encoding =
+            self.encoding(age.encoding, age.zone.as_ref(), declared_type.as_deref(), ".age")?;
         Some(Age { scalar, encoding })
     }
 

@@ -22,10 +22,7 @@ impl Resolver<'_> {
             }
             None => {}
         }
-        fixed.extend(
-            keep.iter()
-                .flat_map(|keep| keep.partition_by.iter().cloned()),
-        );
+        fixed.extend(keep.iter().flat_map(|keep| keep.partition_by.iter().cloned()));
         fixed.extend(self.pointed_at(self.table));
         fixed
     }
@@ -33,9 +30,7 @@ impl Resolver<'_> {
     /// The database would carry a change of these into the tables that point here.
     fn pointed_at(&self, table: &Table) -> Vec<String> {
         let pointed = self.catalog.references_to(&table.name);
-        pointed
-            .flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone()))
-            .collect()
+        pointed.flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone())).collect()
     }
 
     pub(super) fn assignments(
@@ -87,17 +82,14 @@ impl Resolver<'_> {
         let mut resolved: Vec<Dependent> = Vec::new();
         for dependent in &self.declared.dependents {
             let part = dependent.field[self.declared.field.len()..].to_owned();
-            let table = match find(
-                self.catalog,
-                &dependent.table,
-                &format!("{}.table", dependent.field),
-            ) {
-                Ok(table) => table,
-                Err(refusal) => {
-                    self.refusals.push(refusal);
-                    return None;
-                }
-            };
+            let table =
+                match find(self.catalog, &dependent.table, &format!("{}.table", dependent.field)) {
+                    Ok(table) => table,
+                    Err(refusal) => {
+                        self.refusals.push(refusal);
+                        return None;
+                    }
+                };
             let parent = match dependent.of {
                 Some(of) => resolved[of].table.clone(),
                 None => self.table.clone(),
@@ -105,10 +97,7 @@ impl Resolver<'_> {
             let mut references = Vec::new();
             for (own, theirs) in &dependent.references {
                 let part = format!("{part}.references");
-                let pair = (
-                    self.column(table, own, &part),
-                    self.column(&parent, theirs, &part),
-                );
+                let pair = (self.column(table, own, &part), self.column(&parent, theirs, &part));
                 if let (Some(own), Some(theirs)) = pair {
                     references.push((own, theirs));
                 }

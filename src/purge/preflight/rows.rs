@@ -12,10 +12,7 @@ fn expressions(planned: &PlannedTarget) -> Vec<(String, &Expression)> {
     let mut found: Vec<(String, &Expression)> = Vec::new();
     found.extend(target.selection.iter().map(|e| (".where".to_owned(), e)));
     found.extend(
-        target
-            .exemptions
-            .iter()
-            .map(|e| (format!(".exemptions[{}].when", e.name), &e.when)),
+        target.exemptions.iter().map(|e| (format!(".exemptions[{}].when", e.name), &e.when)),
     );
     for dependent in &target.dependents {
         found.extend(
@@ -40,16 +37,12 @@ pub(super) async fn compared_keys(
         if matches!(dependent.action, DependentAction::Keep) {
             continue;
         }
-        let parent = dependent
-            .of
-            .map_or(&target.table, |of| &target.dependents[of].table);
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
         for (own, theirs) in &dependent.references {
             let sides = [(&dependent.table, own), (parent, theirs)];
             // Numbers have no collation.
             let is_number = |(table, name): &(&Table, &String)| {
-                table
-                    .column(name)
-                    .is_none_or(|column| column.declared.contains("INT"))
+                table.column(name).is_none_or(|column| column.declared.contains("INT"))
             };
             if sides.iter().any(is_number) {
                 continue;
@@ -79,15 +72,8 @@ pub(super) async fn compared_columns(
 ) -> Result<Vec<Refusal>, Error> {
     let mut refusals = Vec::new();
     for (part, expression) in expressions(planned) {
-        for Comparison {
-            table,
-            column,
-            with_text,
-        } in &expression.comparisons
-        {
-            let odd = session
-                .rows(&sqlite::oddly_written(table, column, *with_text))
-                .await?;
+        for Comparison { table, column, with_text } in &expression.comparisons {
+            let odd = session.rows(&sqlite::oddly_written(table, column, *with_text)).await?;
             if odd.is_empty() {
                 continue;
             }
@@ -97,10 +83,7 @@ pub(super) async fn compared_columns(
                     format!("compare datetime({column}), which gives that form"),
                 )
             } else {
-                (
-                    "something else than numbers",
-                    format!("compare CAST({column} AS INTEGER)"),
-                )
+                ("something else than numbers", format!("compare CAST({column} AS INTEGER)"))
             };
             refusals.push(Refusal::new(format!("{}{part}", planned.field), Reason::TypeMismatch, format!("column {column} of {} holds {what}, and SQLite would compare it wrongly without a word", table.name), write));
         }
@@ -121,9 +104,7 @@ pub(super) async fn seconds_for_millis(
     if age.encoding != Encoding::UnixMillis {
         return Ok(Vec::new());
     }
-    let rows = session
-        .rows(&sqlite::newest_number(&planned.target, age))
-        .await?;
+    let rows = session.rows(&sqlite::newest_number(&planned.target, age)).await?;
     let newest = match rows.first().map(|row| &row[0]) {
         Some(Value::Integer(integer)) => *integer as f64,
         Some(Value::Real(real)) => *real,
@@ -149,22 +130,13 @@ pub(super) async fn shared_parents(
     let target = &planned.target;
     let mut refusals = Vec::new();
     for dependent in &target.dependents {
-        let parent = dependent
-            .of
-            .map_or(&target.table, |of| &target.dependents[of].table);
-        let columns: Vec<&str> = dependent
-            .references
-            .iter()
-            .map(|(_, theirs)| theirs.as_str())
-            .collect();
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
+        let columns: Vec<&str> =
+            dependent.references.iter().map(|(_, theirs)| theirs.as_str()).collect();
         if matches!(dependent.action, DependentAction::Keep) || parent.is_unique_on(&columns) {
             continue;
         }
-        if !session
-            .rows(&sqlite::twins(parent, &columns))
-            .await?
-            .is_empty()
-        {
+        if !session.rows(&sqlite::twins(parent, &columns)).await?.is_empty() {
             let columns = columns.join(", ");
             refusals.push(Refusal::new(
                 format!("{}.dependents[{}].references", planned.field, dependent.name),
@@ -186,14 +158,8 @@ pub(super) async fn ordered_texts(
         return Ok(Vec::new());
     };
     let mut refusals = Vec::new();
-    for order in keep
-        .order_by
-        .iter()
-        .filter(|order| order.encoding.is_none())
-    {
-        let forms = session
-            .rows(&sqlite::text_forms(&planned.target.table, &order.column))
-            .await?;
+    for order in keep.order_by.iter().filter(|order| order.encoding.is_none()) {
+        let forms = session.rows(&sqlite::text_forms(&planned.target.table, &order.column)).await?;
         if forms.len() > 1 {
             refusals.push(Refusal::new(format!("{}.keepNewest.orderBy", planned.field), Reason::TypeMismatch, format!("column {} holds dates of several forms, which do not sort by time as texts", order.column), "order by another column first, or make it the first and write encoding: Text and timeZone: ZONE under keepNewest"));
         }

@@ -49,25 +49,16 @@ fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String 
 /// The same, whether the dependent's `where` selects the row or not.
 fn pointing(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
     let dependent = &target.dependents[at];
-    let own: Vec<String> = dependent
-        .references
-        .iter()
-        .map(|(own, _)| column(&dependent.table, ROW, own))
-        .collect();
+    let own: Vec<String> =
+        dependent.references.iter().map(|(own, _)| column(&dependent.table, ROW, own)).collect();
     let theirs = |table: &Table| -> String {
-        let columns = dependent
-            .references
-            .iter()
-            .map(|(_, theirs)| column(table, ROW, theirs));
+        let columns = dependent.references.iter().map(|(_, theirs)| column(table, ROW, theirs));
         columns.collect::<Vec<_>>().join(", ")
     };
     // Inside, ROW is the parent: each level is closed, so a condition sees its own row alone.
     let (table, chosen) = match dependent.of {
         None => (&target.table, key_in(&target.table, ROW, keys, binds)),
-        Some(parent) => (
-            &target.dependents[parent].table,
-            hangs(target, parent, keys, binds),
-        ),
+        Some(parent) => (&target.dependents[parent].table, hangs(target, parent, keys, binds)),
     };
     format!(
         "({}) IN (SELECT {} FROM {} WHERE {chosen})",
@@ -83,17 +74,11 @@ pub fn count_dependent(target: &Target, instants: &Instants, at: usize, keys: &[
     let mut binds = Binds::new(instants);
     let mut conditions = vec![reached(target, at, keys, &mut binds)];
     for earlier in earlier_of_same_table(target, at) {
-        conditions.push(format!(
-            "({}) IS NOT TRUE",
-            hangs(target, earlier, keys, &mut binds)
-        ));
+        conditions.push(format!("({}) IS NOT TRUE", hangs(target, earlier, keys, &mut binds)));
     }
     let table = from(&target.dependents[at].table, ROW);
     let conditions = conditions.join(" AND ");
-    Statement::new(
-        format!("SELECT count(*) FROM {table} WHERE {conditions}"),
-        binds,
-    )
+    Statement::new(format!("SELECT count(*) FROM {table} WHERE {conditions}"), binds)
 }
 
 /// Removes them.
@@ -131,10 +116,7 @@ pub fn count_left(target: &Target, instants: &Instants, at: usize, keys: &[Key])
     let mut binds = Binds::new(instants);
     let pointing = pointing(target, at, keys, &mut binds);
     let table = from(&target.dependents[at].table, ROW);
-    Statement::new(
-        format!("SELECT count(*) FROM {table} WHERE {pointing}"),
-        binds,
-    )
+    Statement::new(format!("SELECT count(*) FROM {table} WHERE {pointing}"), binds)
 }
 
 /// Whether a row that the policy does not name points at the root ROW, or at what hangs on it.
@@ -143,32 +125,15 @@ pub fn referenced(target: &Target, reference: &AntiJoin) -> String {
     let mut tables = vec![from(&reference.table, pointing)];
     let mut conditions = Vec::new();
     let last = chain(target, &reference.at, "ro_at", &mut tables, &mut conditions);
-    let pointed = reference
-        .at
-        .last()
-        .map_or(&target.table, |at| &target.dependents[*at].table);
-    conditions.push(joined(
-        &reference.columns,
-        (&reference.table, pointing),
-        (pointed, &last),
-    ));
+    let pointed = reference.at.last().map_or(&target.table, |at| &target.dependents[*at].table);
+    conditions.push(joined(&reference.columns, (&reference.table, pointing), (pointed, &last)));
     for except in &reference.except {
-        conditions.push(format!(
-            "{} IS NOT TRUE",
-            render::expression(except, pointing, None)
-        ));
+        conditions.push(format!("{} IS NOT TRUE", render::expression(except, pointing, None)));
     }
     for path in &reference.unless_going {
-        conditions.push(format!(
-            "({}) IS NOT TRUE",
-            is_going(target, path, pointing)
-        ));
+        conditions.push(format!("({}) IS NOT TRUE", is_going(target, path, pointing)));
     }
-    format!(
-        "EXISTS (SELECT 1 FROM {} WHERE {})",
-        tables.join(" JOIN "),
-        conditions.join(" AND ")
-    )
+    format!("EXISTS (SELECT 1 FROM {} WHERE {})", tables.join(" JOIN "), conditions.join(" AND "))
 }
 
 /// Joins a path of dependents down from the root ROW; gives the alias of its end.
@@ -190,10 +155,7 @@ fn chain(
             (above.0, &above.1),
         ));
         if let Some(selection) = &dependent.selection {
-            conditions.push(format!(
-                "{} IS TRUE",
-                render::expression(selection, &alias, None)
-            ));
+            conditions.push(format!("{} IS TRUE", render::expression(selection, &alias, None)));
         }
         above = (&dependent.table, alias);
     }
@@ -205,19 +167,14 @@ fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
     let Some((last, above)) = path.split_last() else {
         let keys = key_columns(&target.table, ROW);
         let own = key_columns(&target.table, alias);
-        let pairs = keys
-            .iter()
-            .zip(&own)
-            .map(|(root, own)| format!("{own} = {root}"));
+        let pairs = keys.iter().zip(&own).map(|(root, own)| format!("{own} = {root}"));
         return pairs.collect::<Vec<_>>().join(" AND ");
     };
     let dependent = &target.dependents[*last];
-    let selection = dependent.selection.as_ref().map(|selection| {
-        format!(
-            " AND {} IS TRUE",
-            render::expression(selection, alias, None)
-        )
-    });
+    let selection = dependent
+        .selection
+        .as_ref()
+        .map(|selection| format!(" AND {} IS TRUE", render::expression(selection, alias, None)));
     let selection = selection.unwrap_or_default();
     let own = (&dependent.table, alias);
     if above.is_empty() {
@@ -226,9 +183,7 @@ fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
     let mut tables = Vec::new();
     let mut conditions = Vec::new();
     let end = chain(target, above, "ro_going", &mut tables, &mut conditions);
-    let parent = above
-        .last()
-        .map_or(&target.table, |at| &target.dependents[*at].table);
+    let parent = above.last().map_or(&target.table, |at| &target.dependents[*at].table);
     conditions.push(joined(&dependent.references, own, (parent, &end)));
     format!(
         "EXISTS (SELECT 1 FROM {} WHERE {}){selection}",

@@ -22,22 +22,12 @@ fn about(pragma: &str, columns: &str, subject: &str, order: &str) -> Statement {
 
 /// Name, declared type, place in the primary key, hidden.
 pub fn columns_of(table: &str) -> Statement {
-    about(
-        "pragma_table_xinfo",
-        "name, upper(type), pk, hidden",
-        table,
-        "cid",
-    )
+    about("pragma_table_xinfo", "name, upper(type), pk, hidden", table, "cid")
 }
 
 /// Number of the key, referenced table, own column, referenced column, action.
 pub fn foreign_keys_of(table: &str) -> Statement {
-    about(
-        "pragma_foreign_key_list",
-        "id, \"table\", \"from\", \"to\", on_delete",
-        table,
-        "id, seq",
-    )
+    about("pragma_foreign_key_list", "id, \"table\", \"from\", \"to\", on_delete", table, "id, seq")
 }
 
 /// Index, unique, its columns in order: NULL for an expression, with whether it is descending.
@@ -68,10 +58,7 @@ pub fn declarations() -> Statement {
 
 /// The smallest and the largest rowid: how many rows there can be at most.
 pub fn key_span(table: &Table) -> Statement {
-    let key = table
-        .key
-        .first()
-        .map_or_else(|| "NULL".to_owned(), |key| column(table, ROW, key));
+    let key = table.key.first().map_or_else(|| "NULL".to_owned(), |key| column(table, ROW, key));
     let text = format!(
         "SELECT (SELECT min({key}) FROM {0}), (SELECT max({key}) FROM {0})",
         from(table, ROW)
@@ -122,20 +109,14 @@ pub fn source(
     let value = render::expression(value, ROW, None);
     let mut text = format!("SELECT {tenant}, {value} FROM {}", from(table, ROW));
     if let Some(selection) = selection {
-        text += &format!(
-            " WHERE {} IS TRUE",
-            render::expression(selection, ROW, None)
-        );
+        text += &format!(" WHERE {} IS TRUE", render::expression(selection, ROW, None));
     }
     Statement::new(text, Binds::none())
 }
 
 /// How many rows a table has, counted up to a limit.
 pub fn child_rows(table: &Table, limit: usize) -> Statement {
-    let text = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {limit})",
-        name(table)
-    );
+    let text = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {limit})", name(table));
     Statement::new(text, Binds::none())
 }
 
@@ -189,14 +170,8 @@ pub fn newest_number(target: &Target, age: &Age) -> Statement {
 
 /// A row if two rows of the table share their values of these columns, none of them NULL.
 pub fn twins(table: &Table, columns: &[&str]) -> Statement {
-    let columns: Vec<String> = columns
-        .iter()
-        .map(|name| column(table, ROW, name))
-        .collect();
-    let known: Vec<String> = columns
-        .iter()
-        .map(|column| format!("{column} IS NOT NULL"))
-        .collect();
+    let columns: Vec<String> = columns.iter().map(|name| column(table, ROW, name)).collect();
+    let known: Vec<String> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
     let text = format!(
         "SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1",
         from(table, ROW),

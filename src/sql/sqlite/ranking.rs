@@ -14,11 +14,7 @@ pub fn over_full_partitions(target: &Target, keep: &KeepNewest, instants: &Insta
     if target.tenant.is_some() {
         columns.push(tenant_column(target, ROW));
     }
-    columns.extend(
-        keep.partition_by
-            .iter()
-            .map(|name| column(&target.table, ROW, name)),
-    );
+    columns.extend(keep.partition_by.iter().map(|name| column(&target.table, ROW, name)));
     conditions.extend(columns.iter().map(|column| format!("{column} IS NOT NULL")));
     let from = from(&target.table, ROW);
     let conditions = conditions.join(" AND ");
@@ -49,30 +45,16 @@ pub fn ranking(
     let mut binds = Binds::new(instants);
     let table = &target.table;
     let keys = key_columns(table, ROW);
-    let order: Vec<String> = keep
-        .order_by
-        .iter()
-        .map(|order| column(table, ROW, &order.column))
-        .collect();
+    let order: Vec<String> =
+        keep.order_by.iter().map(|order| column(table, ROW, &order.column)).collect();
     let mut conditions = vec![selected(target, ROW, true)];
     if let Some(tenant) = tenant {
-        conditions.push(format!(
-            "{} = {}",
-            tenant_column(target, ROW),
-            binds.add(tenant.clone())
-        ));
+        conditions.push(format!("{} = {}", tenant_column(target, ROW), binds.add(tenant.clone())));
     }
     for (name, value) in keep.partition_by.iter().zip(partition) {
-        conditions.push(format!(
-            "{} = {}",
-            column(table, ROW, name),
-            binds.add(value.clone())
-        ));
+        conditions.push(format!("{} = {}", column(table, ROW, name), binds.add(value.clone())));
     }
-    let newest_first = order
-        .iter()
-        .chain(&keys)
-        .map(|column| format!("{column} DESC"));
+    let newest_first = order.iter().chain(&keys).map(|column| format!("{column} DESC"));
     let text = format!(
         "SELECT {}, {} FROM {} WHERE {} ORDER BY {}",
         keys.join(", "),

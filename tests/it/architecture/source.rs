@@ -97,9 +97,7 @@ pub fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut line = 1;
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
-        let word = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let length = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
@@ -162,20 +160,13 @@ fn raw_string(text: &str) -> Option<usize> {
     let prefix = ["r", "br", "cr"].into_iter().find(|prefix| {
         text.starts_with(&format!("{prefix}\"")) || text.starts_with(&format!("{prefix}#"))
     })?;
-    let hashes = text[prefix.len()..]
-        .bytes()
-        .take_while(|b| *b == b'#')
-        .count();
+    let hashes = text[prefix.len()..].bytes().take_while(|b| *b == b'#').count();
     let body = prefix.len() + hashes + 1;
     if !text[..body.min(text.len())].ends_with('"') {
         return None; // a raw identifier
     }
     let end = format!("\"{}", "#".repeat(hashes));
-    Some(
-        text[body..]
-            .find(&end)
-            .map_or(text.len(), |at| body + at + end.len()),
-    )
+    Some(text[body..].find(&end).map_or(text.len(), |at| body + at + end.len()))
 }
 
 pub fn rust_files(folder: &Path) -> Vec<PathBuf> {

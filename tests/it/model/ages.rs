@@ -74,12 +74,7 @@ impl Maker<'_> {
             let Some((value, truth)) = self.encode(dice, at) else {
                 continue;
             };
-            if !self.apart
-                || self
-                    .used
-                    .iter()
-                    .all(|other| (other - truth).abs() > 2 * SECOND)
-            {
+            if !self.apart || self.used.iter().all(|other| (other - truth).abs() > 2 * SECOND) {
                 self.used.push(truth);
                 return (value, Some(truth));
             }
@@ -95,10 +90,9 @@ impl Maker<'_> {
                 let eighths = at.div_euclid(SECOND / 8);
                 (Value::Real(eighths as f64 / 8.0), eighths * (SECOND / 8))
             }
-            Encoding::Millis => (
-                Value::Int(at.div_euclid(1_000_000) as i64),
-                at.div_euclid(1_000_000) * 1_000_000,
-            ),
+            Encoding::Millis => {
+                (Value::Int(at.div_euclid(1_000_000) as i64), at.div_euclid(1_000_000) * 1_000_000)
+            }
             Encoding::Text(zone) if zone.is_fold(second) => return None,
             Encoding::Text(zone) => {
                 let separator = dice.pick(&[' ', 'T']);
@@ -191,11 +185,7 @@ impl Maker<'_> {
     }
 
     fn early(&self) -> (Value, Option<Nanos>) {
-        let unit = if self.shape.encoding == Encoding::Millis {
-            SECOND / 1000
-        } else {
-            SECOND
-        };
+        let unit = if self.shape.encoding == Encoding::Millis { SECOND / 1000 } else { SECOND };
         (Value::Int(1), Some(unit))
     }
 }

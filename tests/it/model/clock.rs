@@ -91,13 +91,7 @@ pub enum Window {
 }
 
 /// The units of windows, with their seconds; none for those that step through the calendar.
-const UNITS: [(&str, i64); 5] = [
-    ("s", 1),
-    ("min", 60),
-    ("h", 3600),
-    ("d", DAY),
-    ("w", 7 * DAY),
-];
+const UNITS: [(&str, i64); 5] = [("s", 1), ("min", 60), ("h", 3600), ("d", DAY), ("w", 7 * DAY)];
 
 impl Window {
     /// As the policy spells it.
@@ -114,10 +108,7 @@ impl Window {
         let unit = ["s", "min", "h", "d", "w", "mo", "y"]
             .into_iter()
             .find(|unit| *unit == &text[digits..])?;
-        text[..digits]
-            .parse()
-            .ok()
-            .map(|count| Window::Of(count, unit))
+        text[..digits].parse().ok().map(|count| Window::Of(count, unit))
     }
 
     /// The cutoff: none for Forever.
@@ -142,11 +133,7 @@ fn months_back(now: i64, zone: Zone, months: i64) -> i64 {
     let (year, month, day) = date(civil.div_euclid(DAY));
     let count = year * 12 + month - 1 - months;
     let (year, month) = (count.div_euclid(12), count.rem_euclid(12) + 1);
-    let next = if month == 12 {
-        days(year + 1, 1, 1)
-    } else {
-        days(year, month + 1, 1)
-    };
+    let next = if month == 12 { days(year + 1, 1, 1) } else { days(year, month + 1, 1) };
     let length = next - days(year, month, 1);
     zone.instant(days(year, month, day.min(length)) * DAY + civil.rem_euclid(DAY))
 }
@@ -177,15 +164,9 @@ fn the_calendar_of_the_model_knows_known_dates() {
 #[test]
 fn the_calendar_of_the_model_changes_its_clocks_with_europe() {
     let change = days(2026, 10, 25) * DAY + 3600;
-    assert_eq!(
-        (Zone::Berlin.offset(change - 1), Zone::Berlin.offset(change)),
-        (7200, 3600)
-    );
+    assert_eq!((Zone::Berlin.offset(change - 1), Zone::Berlin.offset(change)), (7200, 3600));
     let change = days(2026, 3, 29) * DAY + 3600;
-    assert_eq!(
-        (Zone::Berlin.offset(change - 1), Zone::Berlin.offset(change)),
-        (3600, 7200)
-    );
+    assert_eq!((Zone::Berlin.offset(change - 1), Zone::Berlin.offset(change)), (3600, 7200));
     assert_eq!(
         Zone::Berlin.instant(days(2026, 10, 25) * DAY),
         days(2026, 10, 24) * DAY + 22 * 3600
@@ -197,30 +178,12 @@ fn the_calendar_of_the_model_steps_back_by_months_and_days() {
     let now = days(2026, 3, 31) * DAY + 10 * 3600;
     let back =
         |window: Window, zone, start| civil_text(window.cutoff(now, zone, start).unwrap(), ' ');
-    assert_eq!(
-        back(Window::Of(1, "mo"), Zone::Utc, false),
-        "2026-02-28 10:00:00"
-    );
-    assert_eq!(
-        back(Window::Of(1, "mo"), Zone::Berlin, false),
-        "2026-02-28 11:00:00"
-    );
-    assert_eq!(
-        back(Window::Of(3, "d"), Zone::Berlin, false),
-        "2026-03-28 10:00:00"
-    );
-    assert_eq!(
-        back(Window::Of(3, "d"), Zone::Berlin, true),
-        "2026-03-27 23:00:00"
-    );
-    assert_eq!(
-        back(Window::Of(1, "y"), Zone::Utc, false),
-        "2025-03-31 10:00:00"
-    );
+    assert_eq!(back(Window::Of(1, "mo"), Zone::Utc, false), "2026-02-28 10:00:00");
+    assert_eq!(back(Window::Of(1, "mo"), Zone::Berlin, false), "2026-02-28 11:00:00");
+    assert_eq!(back(Window::Of(3, "d"), Zone::Berlin, false), "2026-03-28 10:00:00");
+    assert_eq!(back(Window::Of(3, "d"), Zone::Berlin, true), "2026-03-27 23:00:00");
+    assert_eq!(back(Window::Of(1, "y"), Zone::Utc, false), "2025-03-31 10:00:00");
     assert_eq!(Window::Forever.cutoff(now, Zone::Utc, false), None);
     assert_eq!(Window::read("30d"), Some(Window::Of(30, "d")));
-    assert_eq!(
-        (Window::read("30"), Window::read("5m"), Window::read("d")),
-        (None, None, None)
-    );
+    assert_eq!((Window::read("30"), Window::read("5m"), Window::read("d")), (None, None, None));
 }

@@ -66,11 +66,7 @@ impl Writer<'_> {
 
     fn outer(&self, column: usize) -> String {
         let table = &self.tables[self.table];
-        format!(
-            "{}.{}",
-            quoted(&table.name),
-            quoted(&table.columns[column].name)
-        )
+        format!("{}.{}", quoted(&table.name), quoted(&table.columns[column].name))
     }
 
     pub fn condition(&self, condition: &Cond) -> String {
@@ -105,10 +101,9 @@ impl Writer<'_> {
                     self.rows(other, true)
                 )
             }
-            Cond::Count(other, operator, number) => format!(
-                "(select count(*) from {}) {operator} {number}",
-                self.rows(other, true)
-            ),
+            Cond::Count(other, operator, number) => {
+                format!("(select count(*) from {}) {operator} {number}", self.rows(other, true))
+            }
         }
     }
 
@@ -117,16 +112,10 @@ impl Writer<'_> {
     }
 
     fn rows(&self, other: &Other, linked: bool) -> String {
-        let link = linked.then(|| {
-            format!(
-                "h.{} = {}",
-                self.named(other, other.link),
-                self.outer(other.own)
-            )
-        });
-        let flag = other
-            .flagged
-            .map(|flag| format!("h.{} = {flag}", self.named(other, other.flag)));
+        let link = linked
+            .then(|| format!("h.{} = {}", self.named(other, other.link), self.outer(other.own)));
+        let flag =
+            other.flagged.map(|flag| format!("h.{} = {flag}", self.named(other, other.flag)));
         let filters: Vec<_> = link.into_iter().chain(flag).collect();
         let filter = if filters.is_empty() {
             String::new()
@@ -169,32 +158,19 @@ impl Chooser<'_> {
                 dice.pick(&["=", "<>"]),
                 Value::text(dice.pick(&["live", "done"])),
             ),
-            1 => Cond::In(
-                column(roles.state),
-                vec![Value::text("live"), Value::text("O'Brien")],
-            ),
+            1 => Cond::In(column(roles.state), vec![Value::text("live"), Value::text("O'Brien")]),
             2 => Cond::Null(column(dice.pick(&[roles.state, roles.flag, roles.note]))),
             3 | 4 => compare(
                 column(roles.flag),
                 dice.pick(&["=", ">", "<>", ">=", "<"]),
                 Value::Int(dice.below(3) as i64),
             ),
-            5 => compare(
-                Term::Plus(Box::new(column(roles.flag)), 1),
-                ">=",
-                Value::Int(2),
-            ),
+            5 => compare(Term::Plus(Box::new(column(roles.flag)), 1), ">=", Value::Int(2)),
             6 | 7 => self.time(dice, roles),
             8 => self.tenant(dice),
             _ => Self::other(
                 dice,
-                &Other {
-                    table: HOLDS,
-                    link: 0,
-                    own: roles.key[0],
-                    flag: 1,
-                    flagged: None,
-                },
+                &Other { table: HOLDS, link: 0, own: roles.key[0], flag: 1, flagged: None },
             ),
         }
     }
@@ -230,10 +206,8 @@ impl Chooser<'_> {
 
     /// A condition over another table.
     pub fn other(dice: &mut Dice, other: &Other) -> Cond {
-        let other = Other {
-            flagged: dice.chance(40).then(|| dice.below(2) as i64),
-            ..other.clone()
-        };
+        let other =
+            Other { flagged: dice.chance(40).then(|| dice.below(2) as i64), ..other.clone() };
         match dice.below(6) {
             0 | 1 => Cond::Exists(other),
             2 => Cond::Not(Box::new(Cond::Exists(other))),
@@ -271,8 +245,5 @@ pub fn of_dependent(dice: &mut Dice) -> Cond {
 
 /// Whether keys of this kind may hold a NULL.
 pub fn nullable(key: KeyKind) -> bool {
-    matches!(
-        key,
-        KeyKind::Hidden | KeyKind::Text | KeyKind::Composite | KeyKind::NotTheRowid
-    )
+    matches!(key, KeyKind::Hidden | KeyKind::Text | KeyKind::Composite | KeyKind::NotTheRowid)
 }

@@ -10,14 +10,7 @@ pub const NOTE: usize = 1;
 
 /// Dependents with their tables, and bystanders: tables that point at the target or a dependent and that no policy names.
 pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
-    let mut names = vec![
-        "messages",
-        "message parts",
-        "table",
-        "Äste",
-        "links",
-        "index",
-    ];
+    let mut names = vec!["messages", "message parts", "table", "Äste", "links", "index"];
     let count = match shape.class {
         Class::Loose(Twist::SharedTable) => 1,
         Class::Loose(Twist::ReadsDependent) => 1 + dice.below(2),
@@ -29,11 +22,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             shape.dependents[*of].treatment != Treatment::Update
                 && !tables[shape.dependents[*of].table].key.is_empty()
         });
-        let of = if dice.chance(50) {
-            of.next_back()
-        } else {
-            None
-        };
+        let of = if dice.chance(50) { of.next_back() } else { None };
         let treatment = dice.pick(&[
             Treatment::Delete,
             Treatment::Delete,
@@ -82,12 +71,9 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             .filter(|dependent| !tables[dependent.table].key.is_empty())
             .map(|dependent| dependent.table)
             .collect();
-        let of = if towards.is_empty() || dice.chance(60) {
-            None
-        } else {
-            Some(dice.pick(&towards))
-        }
-        .filter(|table| *table != TARGET);
+        let of =
+            if towards.is_empty() || dice.chance(60) { None } else { Some(dice.pick(&towards)) }
+                .filter(|table| *table != TARGET);
         let name = dice.name(&mut names);
         let on_delete = dice.pick(&[
             OnDelete::NoAction,
@@ -96,15 +82,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             OnDelete::Restrict,
             OnDelete::SetNull,
         ]);
-        let bystander = dependent(
-            dice,
-            tables,
-            &shape.roles,
-            of,
-            name,
-            Treatment::Delete,
-            None,
-        );
+        let bystander = dependent(dice, tables, &shape.roles, of, name, Treatment::Delete, None);
         let references = &mut tables[bystander.table].references;
         references.clear();
         references.push(Reference {
@@ -125,19 +103,12 @@ fn dependent(
     treatment: Treatment,
     of: Option<usize>,
 ) -> Dependent {
-    let mut table = Table {
-        name: name.clone(),
-        ..Table::default()
-    };
+    let mut table = Table { name: name.clone(), ..Table::default() };
     table.column(dice.pick(&["flag", "on"]), "INTEGER");
     table.column("note", "TEXT");
     let parents = parent.map_or(roles.key.clone(), |parent| tables[parent].key.clone());
     let parent = parent.unwrap_or(TARGET);
-    let links = dice.pick(&[
-        ["chat_id", "chat_k2"],
-        ["from", "from 2"],
-        ["Ref\"x", "ref y"],
-    ]);
+    let links = dice.pick(&[["chat_id", "chat_k2"], ["from", "from 2"], ["Ref\"x", "ref y"]]);
     let columns: Vec<usize> = parents
         .iter()
         .zip(links)
@@ -167,18 +138,14 @@ fn dependent(
         }
     };
     let on_delete = dice.pick(actions);
-    table
-        .references
-        .extend(on_delete.map(|on_delete| Reference {
-            columns: columns.clone(),
-            table: parent,
-            parents: parents.clone(),
-            on_delete,
-        }));
+    table.references.extend(on_delete.map(|on_delete| Reference {
+        columns: columns.clone(),
+        table: parent,
+        parents: parents.clone(),
+        on_delete,
+    }));
     tables.push(table);
-    let name = name
-        .to_lowercase()
-        .replace(|c: char| !c.is_ascii_lowercase(), "-");
+    let name = name.to_lowercase().replace(|c: char| !c.is_ascii_lowercase(), "-");
     Dependent {
         name: format!("d{name}"),
         of,

@@ -7,11 +7,7 @@ use super::shape::{Encoding, ORGS, SETTINGS, Shape, TARGET, Tenancy};
 use serde_json::{Map, Value as Json, json};
 
 fn catalog(name: &str) -> String {
-    if name.contains('.') {
-        quoted(name)
-    } else {
-        name.into()
-    }
+    if name.contains('.') { quoted(name) } else { name.into() }
 }
 
 fn named(kind: &str, name: &str, spec: Json) -> Json {
@@ -26,11 +22,8 @@ pub fn manifests(policy: &Policy, shape: &Shape, tables: &[Table]) -> String {
         "allow": [{"tables": ["*"], "actions": ["Read", "Update", "Delete"]}],
         "limits": {"dutyCyclePercent": 100},
     });
-    let targets: Vec<Json> = policy
-        .targets
-        .iter()
-        .map(|target| self::target(target, shape, tables))
-        .collect();
+    let targets: Vec<Json> =
+        policy.targets.iter().map(|target| self::target(target, shape, tables)).collect();
     let spec = json!({"connectionRef": {"name": "app"}, "schedule": "0 * * * *", "timeZone": policy.zone.name(), "targets": targets});
     let mut documents = vec![
         named("DatabaseConnection", "app", connection),
@@ -39,29 +32,21 @@ pub fn manifests(policy: &Policy, shape: &Shape, tables: &[Table]) -> String {
     for target in &policy.targets {
         for source in target.windows.iter().flat_map(|windows| &windows.sources) {
             if let Origin::ConfigMap(Some(data)) = &source.origin {
-                let data: Map<String, Json> = data
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone().into()))
-                    .collect();
+                let data: Map<String, Json> =
+                    data.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
                 documents.push(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("windows-{}", target.name)}, "data": data}));
             }
         }
     }
-    let documents: Vec<_> = documents
-        .iter()
-        .map(|document| format!("---\n{document:#}\n"))
-        .collect();
+    let documents: Vec<_> =
+        documents.iter().map(|document| format!("---\n{document:#}\n")).collect();
     documents.concat()
 }
 
 fn target(target: &Target, shape: &Shape, tables: &[Table]) -> Json {
     let (table, roles) = (&tables[TARGET], &shape.roles);
     let name = |column: usize| table.columns[column].name.clone();
-    let sql = Writer {
-        tables,
-        table: TARGET,
-        qualified: target.qualified,
-    };
+    let sql = Writer { tables, table: TARGET, qualified: target.qualified };
     let mut out = json!({"name": target.name, "table": catalog(&table.name), "action": if target.set.is_some() { "Update" } else { "Delete" }});
     let tenant = quoted(&name(roles.tenant));
     match shape.tenancy {
@@ -99,18 +84,9 @@ fn target(target: &Target, shape: &Shape, tables: &[Table]) -> Json {
         .windows
         .iter()
         .for_each(|windows| out["window"] = windows_json(windows, target.name, tables));
-    target
-        .condition
-        .iter()
-        .for_each(|condition| out["where"] = sql.condition(condition).into());
-    target
-        .set
-        .iter()
-        .for_each(|set| out["set"] = set_json(set, &sql));
-    target
-        .cap
-        .iter()
-        .for_each(|cap| out["maxRowsPerRun"] = (*cap).into());
+    target.condition.iter().for_each(|condition| out["where"] = sql.condition(condition).into());
+    target.set.iter().for_each(|set| out["set"] = set_json(set, &sql));
+    target.cap.iter().for_each(|cap| out["maxRowsPerRun"] = (*cap).into());
     if !target.exemptions.is_empty() {
         out["exemptions"] = target
             .exemptions
@@ -138,33 +114,18 @@ fn set_json(set: &[(usize, Term)], sql: &Writer) -> Json {
 
 fn dependent_json(dependent: &Dependent, target: &Target, tables: &[Table]) -> Json {
     let table = &tables[dependent.table];
-    let parent = &tables[dependent
-        .of
-        .map_or(TARGET, |of| target.dependents[of].table)];
+    let parent = &tables[dependent.of.map_or(TARGET, |of| target.dependents[of].table)];
     let links = dependent.columns.iter().zip(&dependent.parents);
     let references: Map<String, Json> = links
         .map(|(own, theirs)| {
-            (
-                table.columns[*own].name.clone(),
-                parent.columns[*theirs].name.clone().into(),
-            )
+            (table.columns[*own].name.clone(), parent.columns[*theirs].name.clone().into())
         })
         .collect();
     let mut out =
         json!({"name": dependent.name, "table": catalog(&table.name), "references": references});
-    let sql = Writer {
-        tables,
-        table: dependent.table,
-        qualified: false,
-    };
-    dependent
-        .of
-        .iter()
-        .for_each(|of| out["of"] = target.dependents[*of].name.clone().into());
-    dependent
-        .condition
-        .iter()
-        .for_each(|condition| out["where"] = sql.condition(condition).into());
+    let sql = Writer { tables, table: dependent.table, qualified: false };
+    dependent.of.iter().for_each(|of| out["of"] = target.dependents[*of].name.clone().into());
+    dependent.condition.iter().for_each(|condition| out["where"] = sql.condition(condition).into());
     if dependent.treatment == Treatment::Update {
         out["action"] = "Update".into();
         out["set"] = set_json(&dependent.set, &sql);
@@ -200,14 +161,8 @@ fn windows_json(windows: &Windows, target: &str, tables: &[Table]) -> Json {
             }
         };
         spec["name"] = source.name.into();
-        source
-            .unit
-            .iter()
-            .for_each(|unit| spec["unit"] = (*unit).into());
-        source
-            .non_positive
-            .iter()
-            .for_each(|meaning| spec["nonPositive"] = (*meaning).into());
+        source.unit.iter().for_each(|unit| spec["unit"] = (*unit).into());
+        source.non_positive.iter().for_each(|meaning| spec["nonPositive"] = (*meaning).into());
         match out["sources"].as_array_mut() {
             Some(sources) => sources.push(spec),
             None => out["sources"] = json!([spec]),

@@ -46,11 +46,7 @@ pub fn plain(value: &Value) -> String {
 }
 
 fn same_tenant(shape: &Shape, one: &str, other: &str) -> bool {
-    if shape.tenancy == Tenancy::NoCase {
-        one.eq_ignore_ascii_case(other)
-    } else {
-        one == other
-    }
+    if shape.tenancy == Tenancy::NoCase { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
 /// Rule 7: the list, then the sources in order, then the default.
@@ -60,15 +56,9 @@ pub fn window(shape: &Shape, windows: &Windows, tables: &[Table], tenant: &Value
         .tenants
         .iter()
         .filter(|(other, _)| shape.tenancy != Tenancy::None && same_tenant(shape, other, &name));
-    let answers = std::iter::once(one(listed
-        .map(|(_, window)| Answer::Window(*window))
-        .collect()));
-    let answers = answers.chain(
-        windows
-            .sources
-            .iter()
-            .map(|source| ask(shape, source, tables, tenant)),
-    );
+    let answers = std::iter::once(one(listed.map(|(_, window)| Answer::Window(*window)).collect()));
+    let answers =
+        answers.chain(windows.sources.iter().map(|source| ask(shape, source, tables, tenant)));
     answers
         .into_iter()
         .find(|answer| *answer != Answer::Silent)
@@ -89,9 +79,7 @@ fn ask(shape: &Shape, source: &Source, tables: &[Table], tenant: &Value) -> Answ
     let values: Vec<Value> = match &source.origin {
         Origin::ConfigMap(None) => return Answer::Unknown,
         Origin::ConfigMap(Some(data)) => {
-            let found = data
-                .iter()
-                .filter(|(key, _)| same_tenant(shape, key, &name));
+            let found = data.iter().filter(|(key, _)| same_tenant(shape, key, &name));
             return one(found.map(|(_, value)| read(source, value)).collect());
         }
         Origin::Orgs { kind } => {
@@ -153,12 +141,9 @@ impl Asked<'_> {
             Term::Tenant => self.tenant.clone(),
             Term::LowerTenant => match &self.tenant {
                 Value::Null => Value::Null,
-                tenant => Value::Text(
-                    plain(tenant)
-                        .chars()
-                        .map(|c| c.to_ascii_lowercase())
-                        .collect(),
-                ),
+                tenant => {
+                    Value::Text(plain(tenant).chars().map(|c| c.to_ascii_lowercase()).collect())
+                }
             },
             Term::Now => Value::Int(self.now),
             Term::Cutoff => self.cutoff.map_or(Value::Null, Value::Int),
@@ -198,18 +183,10 @@ impl Asked<'_> {
                     .linked(other)
                     .iter()
                     .filter_map(|row| {
-                        if let Value::Int(flag) = row[other.flag] {
-                            Some(flag)
-                        } else {
-                            None
-                        }
+                        if let Value::Int(flag) = row[other.flag] { Some(flag) } else { None }
                     })
                     .max();
-                compare(
-                    &greatest.map_or(Value::Null, Value::Int),
-                    operator,
-                    &Value::Int(*number),
-                )
+                compare(&greatest.map_or(Value::Null, Value::Int), operator, &Value::Int(*number))
             }
             Cond::Count(other, operator, number) => compare(
                 &Value::Int(self.linked(other).len() as i64),
@@ -221,12 +198,8 @@ impl Asked<'_> {
 
     fn flagged(&self, other: &Other) -> Vec<&Vec<Value>> {
         let rows = self.tables[other.table].rows.iter().map(|row| &row.values);
-        rows.filter(|row| {
-            other
-                .flagged
-                .is_none_or(|flag| row[other.flag] == Value::Int(flag))
-        })
-        .collect()
+        rows.filter(|row| other.flagged.is_none_or(|flag| row[other.flag] == Value::Int(flag)))
+            .collect()
     }
 
     fn linked(&self, other: &Other) -> Vec<&Vec<Value>> {
@@ -278,18 +251,8 @@ pub fn truth(
     values: &[Value],
     condition: &Cond,
 ) -> Option<bool> {
-    let unit = if shape.encoding == Encoding::Millis {
-        1000
-    } else {
-        1
-    };
+    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
     let cutoff = cutoff(shape, policy, tables, target, values).map(|cutoff| cutoff * unit);
-    Asked {
-        tables,
-        values,
-        tenant: tenant(shape, values),
-        now: policy.now * unit,
-        cutoff,
-    }
-    .truth(condition)
+    Asked { tables, values, tenant: tenant(shape, values), now: policy.now * unit, cutoff }
+        .truth(condition)
 }

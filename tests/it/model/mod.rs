@@ -66,11 +66,7 @@ impl Case {
                 batch: dice.pick(&[1, 2, 7, 500]),
                 wal: dice.chance(40),
             };
-            if dice.chance(15)
-                || case
-                    .foreseen(&case.tables)
-                    .iter()
-                    .any(|outcome| outcome.gone > 0)
+            if dice.chance(15) || case.foreseen(&case.tables).iter().any(|outcome| outcome.gone > 0)
             {
                 return case;
             }
@@ -104,10 +100,7 @@ fn exact(stage: &Stage) -> Checked {
         let outcomes = case.purge(&mut tables);
         let done = outcomes.iter().all(|outcome| outcome.gone == 0);
         let capped = case.policy.targets[0].cap.is_some();
-        assert!(
-            what == "run" || capped || done,
-            "the oracle itself comes to rest after one run"
-        );
+        assert!(what == "run" || capped || done, "the oracle itself comes to rest after one run");
         let said = stage.run(false)?;
         same(what, &tables, &stage.rows())?;
         stage.compare(what, &said, &outcomes, counts)?;
@@ -121,12 +114,7 @@ fn exact(stage: &Stage) -> Checked {
 /// Where a condition reads what the policy writes: which roots went is the program's choice, within what could go at the start; what went
 /// with them is not. Runs come to rest, and then the oracle has nothing left to do.
 fn safe(stage: &Stage) -> Checked {
-    let Case {
-        shape,
-        policy,
-        tables,
-        ..
-    } = stage.case;
+    let Case { shape, policy, tables, .. } = stage.case;
     let (target, key) = (&policy.targets[0], shape.roles.key[0]);
     let (could_go, _) = oracle::released(shape, policy, target, tables, false);
     stage.dry_run()?;
@@ -134,10 +122,8 @@ fn safe(stage: &Stage) -> Checked {
     for run in 1..=RUNS {
         let said = stage.run(false)?;
         let found = stage.rows();
-        let here: HashSet<String> = found[TARGET]
-            .iter()
-            .map(|row| format!("{:?}", row[key]))
-            .collect();
+        let here: HashSet<String> =
+            found[TARGET].iter().map(|row| format!("{:?}", row[key])).collect();
         let gone: Vec<usize> = (0..tables[TARGET].rows.len())
             .filter(|at| !here.contains(&format!("{:?}", tables[TARGET].rows[*at].values[key])))
             .collect();
@@ -184,18 +170,12 @@ fn safe(stage: &Stage) -> Checked {
 
 fn check(seed: u64) -> Checked {
     let case = Case::random(seed);
-    let folder = tempfile::Builder::new()
-        .prefix(&format!("model-{seed}-"))
-        .tempdir()
-        .unwrap();
+    let folder = tempfile::Builder::new().prefix(&format!("model-{seed}-")).tempdir().unwrap();
     let stage = Stage::build(&case, folder.path());
     same("the generator", &case.tables, &stage.rows())
         .expect("SQLite keeps what the generator wrote");
-    let checked = if matches!(case.shape.class, Class::Loose(_)) {
-        safe(&stage)
-    } else {
-        exact(&stage)
-    };
+    let checked =
+        if matches!(case.shape.class, Class::Loose(_)) { safe(&stage) } else { exact(&stage) };
     drop(stage);
     checked.map_err(|why| {
         format!(
@@ -209,9 +189,7 @@ fn check(seed: u64) -> Checked {
 
 fn seeds() -> Vec<u64> {
     let number = |text: &str| {
-        text.trim()
-            .parse::<u64>()
-            .expect("RETENTION_MODEL_SEED: a number, 1,2 or 1-9")
+        text.trim().parse::<u64>().expect("RETENTION_MODEL_SEED: a number, 1,2 or 1-9")
     };
     match std::env::var("RETENTION_MODEL_SEED") {
         Ok(text) => text

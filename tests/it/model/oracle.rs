@@ -48,25 +48,13 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
                 .filter(|key| !order.contains(key))
                 .filter(|_| tables[TARGET].columns[shape.roles.key[0]].kind == "INTEGER"),
         );
-        let readable = keep
-            .order
-            .iter()
-            .all(|column| values[*column] != Value::Null);
+        let readable = keep.order.iter().all(|column| values[*column] != Value::Null);
         let ranks: Vec<i64> = order
             .iter()
-            .map(|column| {
-                if let Value::Int(number) = values[*column] {
-                    number
-                } else {
-                    0
-                }
-            })
+            .map(|column| if let Value::Int(number) = values[*column] { number } else { 0 })
             .collect();
         if readable && !partition.contains(&Value::Null) {
-            partitions
-                .entry(partition.iter().map(plain).collect())
-                .or_default()
-                .push((ranks, *at));
+            partitions.entry(partition.iter().map(plain).collect()).or_default().push((ranks, *at));
         }
     }
     let mut surplus = HashSet::new();
@@ -86,18 +74,10 @@ pub fn released(
     tables: &[Table],
     volatile: bool,
 ) -> (Vec<usize>, Outcome) {
-    let mut outcome = Outcome {
-        dependents: vec![(0, 0); target.dependents.len()],
-        ..Outcome::default()
-    };
-    outcome
-        .held
-        .extend(target.exemptions.iter().map(|(name, _)| (*name, 0)));
-    let unit = if shape.encoding == Encoding::Millis {
-        1000
-    } else {
-        1
-    };
+    let mut outcome =
+        Outcome { dependents: vec![(0, 0); target.dependents.len()], ..Outcome::default() };
+    outcome.held.extend(target.exemptions.iter().map(|(name, _)| (*name, 0)));
+    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
     let asked = |at: usize| {
         let values = &tables[TARGET].rows[at].values;
         let cutoff = cutoff(shape, policy, tables, target, values);
@@ -110,10 +90,7 @@ pub fn released(
         }
     };
     let chosen = |at: usize| {
-        target
-            .condition
-            .as_ref()
-            .is_none_or(|condition| asked(at).truth(condition) == Some(true))
+        target.condition.as_ref().is_none_or(|condition| asked(at).truth(condition) == Some(true))
     };
     let mut eligible = Vec::new();
     for at in 0..tables[TARGET].rows.len() {
@@ -122,17 +99,11 @@ pub fn released(
         if shape.tenancy != Tenancy::None && tenant == Value::Null {
             continue;
         }
-        match target
-            .windows
-            .as_ref()
-            .map(|windows| window(shape, windows, tables, &tenant))
-        {
+        match target.windows.as_ref().map(|windows| window(shape, windows, tables, &tenant)) {
             Some(Answer::Unknown) => {
                 outcome.unknown.insert(plain(&tenant));
                 if target.age.is_some()
-                    && row
-                        .age
-                        .is_some_and(|age| age < Nanos::from(policy.now - 2) * SECOND)
+                    && row.age.is_some_and(|age| age < Nanos::from(policy.now - 2) * SECOND)
                     && target.condition.is_none()
                     && target.keep.is_none()
                 {
@@ -146,21 +117,12 @@ pub fn released(
     }
     let surplus = surplus(shape, target, tables, &eligible);
     let old = |at: &usize| {
-        let cutoff = cutoff(
-            shape,
-            policy,
-            tables,
-            target,
-            &tables[TARGET].rows[*at].values,
-        );
+        let cutoff = cutoff(shape, policy, tables, target, &tables[TARGET].rows[*at].values);
         target.age.is_none()
             || matches!((tables[TARGET].rows[*at].age, cutoff), (Some(age), Some(cutoff)) if age < Nanos::from(cutoff) * SECOND)
     };
     let mut released = Vec::new();
-    for at in eligible
-        .into_iter()
-        .filter(|at| surplus.contains(at) && old(at))
-    {
+    for at in eligible.into_iter().filter(|at| surplus.contains(at) && old(at)) {
         outcome.selected += 1;
         let asked = asked(at);
         let counted = target
@@ -188,14 +150,12 @@ pub struct Family {
 
 pub fn family(target: &Target, tables: &[Table], root: usize) -> Family {
     let mut family = Family::default();
-    family
-        .deleted
-        .extend(target.set.is_none().then_some((TARGET, root, None)));
+    family.deleted.extend(target.set.is_none().then_some((TARGET, root, None)));
     let mut reached: Vec<Vec<usize>> = Vec::new();
     for (number, dependent) in target.dependents.iter().enumerate() {
-        let (parent, parents) = dependent.of.map_or((TARGET, vec![root]), |of| {
-            (target.dependents[of].table, reached[of].clone())
-        });
+        let (parent, parents) = dependent
+            .of
+            .map_or((TARGET, vec![root]), |of| (target.dependents[of].table, reached[of].clone()));
         let key = Reference {
             columns: dependent.columns.clone(),
             table: parent,
@@ -204,13 +164,8 @@ pub fn family(target: &Target, tables: &[Table], root: usize) -> Family {
         };
         let mut rows = Vec::new();
         for (at, row) in tables[dependent.table].rows.iter().enumerate() {
-            let asked = Asked {
-                tables,
-                values: &row.values,
-                tenant: Value::Null,
-                now: 0,
-                cutoff: None,
-            };
+            let asked =
+                Asked { tables, values: &row.values, tenant: Value::Null, now: 0, cutoff: None };
             let chosen = dependent
                 .condition
                 .as_ref()
@@ -221,21 +176,15 @@ pub fn family(target: &Target, tables: &[Table], root: usize) -> Family {
                 .any(|(table, other, _)| (*table, *other) == (dependent.table, at));
             if chosen
                 && !counted
-                && parents
-                    .iter()
-                    .any(|parent| points(tables, &key, &row.values, *parent))
+                && parents.iter().any(|parent| points(tables, &key, &row.values, *parent))
             {
                 rows.push(at);
             }
         }
         if dependent.treatment == Treatment::Update {
-            family
-                .updated
-                .extend(rows.iter().map(|at| (dependent.table, *at, number)));
+            family.updated.extend(rows.iter().map(|at| (dependent.table, *at, number)));
         } else {
-            family
-                .deleted
-                .extend(rows.iter().map(|at| (dependent.table, *at, Some(number))));
+            family.deleted.extend(rows.iter().map(|at| (dependent.table, *at, Some(number))));
         }
         reached.push(rows);
     }
@@ -244,10 +193,7 @@ pub fn family(target: &Target, tables: &[Table], root: usize) -> Family {
 
 fn points(tables: &[Table], key: &Reference, values: &[Value], parent: usize) -> bool {
     let theirs = &tables[key.table].rows[parent].values;
-    key.columns
-        .iter()
-        .zip(&key.parents)
-        .all(|(own, other)| equal(&values[*own], &theirs[*other]))
+    key.columns.iter().zip(&key.parents).all(|(own, other)| equal(&values[*own], &theirs[*other]))
 }
 
 /// Whether a row outside the family still points at one that would go, by a key that forbids it (rule 18).
@@ -258,16 +204,11 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
             .iter()
             .filter(|key| !matches!(key.on_delete, OnDelete::Cascade | OnDelete::SetNull))
             .any(|key| {
-                let parents: Vec<_> = family
-                    .deleted
-                    .iter()
-                    .filter(|(parent, _, _)| *parent == key.table)
-                    .collect();
+                let parents: Vec<_> =
+                    family.deleted.iter().filter(|(parent, _, _)| *parent == key.table).collect();
                 child.rows.iter().enumerate().any(|(at, row)| {
-                    let goes = family
-                        .deleted
-                        .iter()
-                        .any(|(other, row, _)| (*other, *row) == (table, at));
+                    let goes =
+                        family.deleted.iter().any(|(other, row, _)| (*other, *row) == (table, at));
                     let cleared = |number: usize| {
                         key.columns.iter().any(|column| {
                             target.dependents[number].set.iter().any(|(set, to)| {
@@ -291,13 +232,10 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
 /// One target, to its end or its cap. The tables are as the run leaves them.
 pub fn purge(shape: &Shape, policy: &Policy, target: &Target, tables: &mut [Table]) -> Outcome {
     let (released, mut outcome) = released(shape, policy, target, tables, true);
-    let families: Vec<_> = released
-        .into_iter()
-        .map(|root| (root, family(target, tables, root)))
-        .collect();
-    let (kept, mut going): (Vec<_>, Vec<_>) = families
-        .into_iter()
-        .partition(|(_, family)| referenced(target, tables, family));
+    let families: Vec<_> =
+        released.into_iter().map(|root| (root, family(target, tables, root))).collect();
+    let (kept, mut going): (Vec<_>, Vec<_>) =
+        families.into_iter().partition(|(_, family)| referenced(target, tables, family));
     outcome.referenced = kept.len();
     if let Some(cap) = target.cap {
         going.sort_by_key(|(root, _)| tables[TARGET].rows[*root].age);
@@ -317,11 +255,7 @@ pub fn apply(
     going: &[(usize, Family)],
     outcome: &mut Outcome,
 ) {
-    let unit = if shape.encoding == Encoding::Millis {
-        1000
-    } else {
-        1
-    };
+    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
     let before = tables.to_vec();
     let mut gone: HashSet<(usize, usize)> = HashSet::new();
     for (root, family) in going {
@@ -349,11 +283,8 @@ pub fn apply(
         }
     }
     for table in 0..tables.len() {
-        for key in tables[table]
-            .references
-            .clone()
-            .iter()
-            .filter(|key| key.on_delete == OnDelete::SetNull)
+        for key in
+            tables[table].references.clone().iter().filter(|key| key.on_delete == OnDelete::SetNull)
         {
             for at in 0..tables[table].rows.len() {
                 if gone.iter().any(|(parent, row)| {
@@ -369,9 +300,7 @@ pub fn apply(
     }
     for (number, table) in tables.iter_mut().enumerate() {
         let mut at = 0;
-        table
-            .rows
-            .retain(|_| (at += 1, !gone.contains(&(number, at - 1))).1);
+        table.rows.retain(|_| (at += 1, !gone.contains(&(number, at - 1))).1);
     }
 }
 

@@ -113,11 +113,7 @@ const WINDOWS: [Window; 9] = [
 impl Policy {
     pub fn random(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Policy {
         let (year, month, day, second) = dice.pick(&TIMES);
-        let zone = if dice.chance(30) {
-            Zone::Berlin
-        } else {
-            Zone::Utc
-        };
+        let zone = if dice.chance(30) { Zone::Berlin } else { Zone::Utc };
         let first = Target::random(dice, shape, tables);
         let mut targets = vec![first];
         if shape.class == Class::Staged {
@@ -134,10 +130,8 @@ impl Policy {
                 condition: Some(archived),
                 ..targets[0].clone()
             };
-            second.windows = dice
-                .chance(70)
-                .then(|| Windows::random(dice, shape))
-                .or(second.windows);
+            second.windows =
+                dice.chance(70).then(|| Windows::random(dice, shape)).or(second.windows);
             targets.push(second);
         }
         Policy {
@@ -152,18 +146,10 @@ impl Target {
     fn random(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Target {
         let staged = shape.class == Class::Staged;
         let counted = matches!(shape.class, Class::Exact) && dice.chance(25);
-        let age = (staged || !counted || dice.chance(40)).then(|| {
-            if dice.chance(15) {
-                Age::Coalesce
-            } else {
-                Age::Column
-            }
-        });
+        let age = (staged || !counted || dice.chance(40))
+            .then(|| if dice.chance(15) { Age::Coalesce } else { Age::Column });
         let keep = counted.then(|| keep(dice, shape));
-        let chooser = Chooser {
-            shape,
-            aged: age.is_some(),
-        };
+        let chooser = Chooser { shape, aged: age.is_some() };
         let update = staged || (shape.class == Class::Exact && dice.chance(25));
         let mut condition = dice.chance(60).then(|| chooser.draw(dice, 2));
         let set = update.then(|| set(dice, shape, age, &mut condition));
@@ -236,17 +222,10 @@ fn set(
     if fresh && dice.chance(30) {
         return vec![
             (roles.age, Term::Now),
-            (
-                roles.flag,
-                Term::Plus(Box::new(Term::Column(roles.flag)), 1),
-            ),
+            (roles.flag, Term::Plus(Box::new(Term::Column(roles.flag)), 1)),
         ];
     }
-    let live = Cond::Compare(
-        Term::Column(roles.state),
-        "=",
-        Term::Literal(Value::text("live")),
-    );
+    let live = Cond::Compare(Term::Column(roles.state), "=", Term::Literal(Value::text("live")));
     *condition = Some(match condition.take() {
         Some(other) => Cond::And(Box::new(live), Box::new(other)),
         None => live,
@@ -268,12 +247,7 @@ fn treatment(dice: &mut Dice, dependent: &Dependent, table: &Table) -> Vec<(usiz
         .any(|key| key.columns == dependent.columns && key.on_delete != OnDelete::SetNull);
     let mut set = Vec::new();
     if bound || dependent.table == TARGET || dice.chance(60) {
-        set.extend(
-            dependent
-                .columns
-                .iter()
-                .map(|column| (*column, Term::Literal(Value::Null))),
-        );
+        set.extend(dependent.columns.iter().map(|column| (*column, Term::Literal(Value::Null))));
     }
     if dependent.table != TARGET && (set.is_empty() || dice.chance(30)) {
         set.push((NOTE, Term::Literal(Value::text("its chat is gone"))));
@@ -290,15 +264,8 @@ fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
     if dice.chance(50) {
         partition.push(roles.part);
     }
-    let numbered = matches!(
-        shape.key,
-        KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid
-    );
-    let orders = [
-        vec![roles.seq],
-        vec![roles.seq, roles.key[0]],
-        vec![roles.key[0]],
-    ];
+    let numbered = matches!(shape.key, KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid);
+    let orders = [vec![roles.seq], vec![roles.seq, roles.key[0]], vec![roles.key[0]]];
     Keep {
         rows: 1 + dice.below(4),
         partition,
@@ -308,11 +275,7 @@ fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
 
 impl Windows {
     fn random(dice: &mut Dice, shape: &Shape) -> Windows {
-        let default = if dice.chance(8) {
-            Window::Forever
-        } else {
-            dice.pick(&WINDOWS)
-        };
+        let default = if dice.chance(8) { Window::Forever } else { dice.pick(&WINDOWS) };
         let mut windows = Windows {
             default,
             tenants: Vec::new(),
@@ -329,11 +292,8 @@ impl Windows {
         for name in &names {
             if dice.chance(20) {
                 let taken: Vec<_> = windows.tenants.iter().map(|(_, window)| *window).collect();
-                let window = if dice.chance(25) {
-                    Window::Forever
-                } else {
-                    dice.pick(&WINDOWS[..5])
-                };
+                let window =
+                    if dice.chance(25) { Window::Forever } else { dice.pick(&WINDOWS[..5]) };
                 if !taken.contains(&window) {
                     windows.tenants.push(((*name).into(), window));
                 }
@@ -353,11 +313,7 @@ impl Windows {
                     let value = match shape.tenancy {
                         // Two spellings of one tenant: what a window and a silence make together is nobody's business.
                         Tenancy::NoCase => dice
-                            .pick(&if source.unit.is_some() {
-                                ["7", "30"]
-                            } else {
-                                ["7d", "30d"]
-                            })
+                            .pick(&if source.unit.is_some() { ["7", "30"] } else { ["7d", "30d"] })
                             .to_owned(),
                         _ => text_value(dice, source.unit.is_some()),
                     };
@@ -396,12 +352,7 @@ fn source(dice: &mut Dice, origin: Origin) -> Source {
     };
     let unit = dice.pick(&[None, Some("Days"), Some("Days"), Some("Hours")]);
     let non_positive = unit.and_then(|_| dice.pick(&[None, Some("Forever"), Some("Silent")]));
-    Source {
-        name,
-        unit,
-        non_positive,
-        origin,
-    }
+    Source { name, unit, non_positive, origin }
 }
 
 /// What a source says, as text; each window once only, so that two of them differ.

@@ -26,22 +26,12 @@ pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table
         dice.0.shuffle(&mut tables[TARGET].rows);
     }
     parents(dice, shape, tables);
-    let keys: Vec<Value> = tables[TARGET]
-        .rows
-        .iter()
-        .map(|row| row.values[shape.roles.key[0]].clone())
-        .collect();
+    let keys: Vec<Value> =
+        tables[TARGET].rows.iter().map(|row| row.values[shape.roles.key[0]].clone()).collect();
     for _ in 0..dice.below(12) {
-        let link = if keys.is_empty() || dice.chance(12) {
-            Value::Null
-        } else {
-            dice.pick(&keys)
-        };
+        let link = if keys.is_empty() || dice.chance(12) { Value::Null } else { dice.pick(&keys) };
         let flag = small(dice);
-        tables[HOLDS].rows.push(Row {
-            values: vec![link, flag],
-            age: None,
-        });
+        tables[HOLDS].rows.push(Row { values: vec![link, flag], age: None });
     }
     for table in SETTINGS + 1..tables.len() {
         followers(dice, shape, tables, table);
@@ -53,12 +43,7 @@ fn small(dice: &mut Dice) -> Value {
 }
 
 fn note(dice: &mut Dice) -> Value {
-    dice.pick(&[
-        Value::Null,
-        Value::text("O'Brien"),
-        Value::text(""),
-        Value::text("ü\n\"x\"; --"),
-    ])
+    dice.pick(&[Value::Null, Value::text("O'Brien"), Value::text(""), Value::text("ü\n\"x\"; --")])
 }
 
 /// The values of organisations and settings. Two rows of one tenant differ, so that their meaning does not depend on how they are compared.
@@ -79,10 +64,9 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
         let twin = name == Value::text("ACME");
         if dice.chance(55) && !twin {
             let value = source_value(dice, unit);
-            tables[ORGS].rows.push(Row {
-                values: vec![name.clone(), value, Value::text("chat")],
-                age: None,
-            });
+            tables[ORGS]
+                .rows
+                .push(Row { values: vec![name.clone(), value, Value::text("chat")], age: None });
         } else if dice.chance(25) && !twin {
             for value in ["7", "30"] {
                 let value = Value::Text(format!("{value}{}", if unit { "" } else { "d" }));
@@ -98,28 +82,19 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
             .flat_map(|target| &target.windows)
             .flat_map(|windows| &windows.sources);
         let mut kinds = filtered.filter_map(|source| {
-            if let Origin::Orgs { kind } = source.origin {
-                Some(kind)
-            } else {
-                None
-            }
+            if let Origin::Orgs { kind } = source.origin { Some(kind) } else { None }
         });
         if kinds.all(|kind| kind) && dice.chance(30) {
             tables[ORGS].rows.push(Row {
-                values: vec![
-                    name,
-                    Value::Int(1),
-                    dice.pick(&[Value::text("files"), Value::Null]),
-                ],
+                values: vec![name, Value::Int(1), dice.pick(&[Value::text("files"), Value::Null])],
                 age: None,
             });
         }
     }
     if dice.chance(30) {
-        tables[ORGS].rows.push(Row {
-            values: vec![Value::Null, Value::Int(3), Value::text("chat")],
-            age: None,
-        });
+        tables[ORGS]
+            .rows
+            .push(Row { values: vec![Value::Null, Value::Int(3), Value::text("chat")], age: None });
     }
     let value = source_value(dice, unit);
     for key in [Some("chat_days"), Some("other"), None]
@@ -128,16 +103,12 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
         .skip(dice.below(2))
     {
         let key = key.map_or(Value::Null, Value::text);
-        tables[SETTINGS].rows.push(Row {
-            values: vec![key, value.clone()],
-            age: None,
-        });
+        tables[SETTINGS].rows.push(Row { values: vec![key, value.clone()], age: None });
     }
     if dice.chance(10) {
-        tables[SETTINGS].rows.push(Row {
-            values: vec![Value::text("chat_days"), Value::text("1d")],
-            age: None,
-        });
+        tables[SETTINGS]
+            .rows
+            .push(Row { values: vec![Value::text("chat_days"), Value::text("1d")], age: None });
     }
 }
 
@@ -218,11 +189,7 @@ impl Maker<'_> {
     }
 
     fn unit(&self, second: i64) -> i64 {
-        if self.shape.encoding == Encoding::Millis {
-            second * 1000
-        } else {
-            second
-        }
+        if self.shape.encoding == Encoding::Millis { second * 1000 } else { second }
     }
 
     fn seq(&mut self, dice: &mut Dice) -> Value {
@@ -234,11 +201,7 @@ impl Maker<'_> {
         if dice.chance(15) {
             Value::Null
         } else {
-            Value::Int(if self.shape.key == KeyKind::Integer {
-                seq / 20
-            } else {
-                seq
-            })
+            Value::Int(if self.shape.key == KeyKind::Integer { seq / 20 } else { seq })
         }
     }
 
@@ -260,10 +223,9 @@ impl Maker<'_> {
             KeyKind::Integer if number == 7 && dice.chance(10) => Value::Int(i64::MIN),
             KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid => Value::Int(wide),
             KeyKind::Text | KeyKind::TextWithoutRowid if number == 4 => Value::text(""),
-            KeyKind::Text | KeyKind::TextWithoutRowid => Value::Text(format!(
-                "{}{number}",
-                dice.pick(&["a", "B", "ä", "'", "z\"", "0"])
-            )),
+            KeyKind::Text | KeyKind::TextWithoutRowid => {
+                Value::Text(format!("{}{number}", dice.pick(&["a", "B", "ä", "'", "z\"", "0"])))
+            }
             KeyKind::Composite | KeyKind::CompositeWithoutRowid => Value::Int(number / 3),
         };
         if let [_, second] = roles.key[..] {
@@ -301,11 +263,8 @@ fn parents(dice: &mut Dice, shape: &Shape, tables: &mut [Table]) {
     let Some(parent) = shape.roles.parent else {
         return;
     };
-    let keys: Vec<Value> = tables[TARGET]
-        .rows
-        .iter()
-        .map(|row| row.values[shape.roles.key[0]].clone())
-        .collect();
+    let keys: Vec<Value> =
+        tables[TARGET].rows.iter().map(|row| row.values[shape.roles.key[0]].clone()).collect();
     for at in 0..keys.len() {
         let other = dice.below(keys.len());
         if other != at && dice.chance(45) {
@@ -316,11 +275,8 @@ fn parents(dice: &mut Dice, shape: &Shape, tables: &mut [Table]) {
 
 /// Rows of a dependent or a bystander; without a declared key some point at nothing.
 fn followers(dice: &mut Dice, shape: &Shape, tables: &mut [Table], at: usize) {
-    let dependents: Vec<_> = shape
-        .dependents
-        .iter()
-        .filter(|dependent| dependent.table == at)
-        .collect();
+    let dependents: Vec<_> =
+        shape.dependents.iter().filter(|dependent| dependent.table == at).collect();
     let mut links: Vec<_> = dependents
         .iter()
         .map(|dependent| {
@@ -339,10 +295,7 @@ fn followers(dice: &mut Dice, shape: &Shape, tables: &mut [Table], at: usize) {
                 .map(|key| (key.columns.clone(), key.table, key.parents.clone())),
         );
     }
-    let bound = tables[at]
-        .references
-        .iter()
-        .any(|key| key.on_delete != OnDelete::Cascade);
+    let bound = tables[at].references.iter().any(|key| key.on_delete != OnDelete::Cascade);
     let many = match (dependents.is_empty(), bound) {
         (true, _) => dice.below(5),
         (false, true) => dice.below(30),

@@ -103,10 +103,7 @@ pub fn quoted(name: &str) -> String {
 
 impl Table {
     pub fn column(&mut self, name: impl Into<String>, kind: &'static str) -> usize {
-        self.columns.push(Column {
-            name: name.into(),
-            kind,
-        });
+        self.columns.push(Column { name: name.into(), kind });
         self.columns.len() - 1
     }
     fn list(&self, columns: &[usize]) -> String {
@@ -124,16 +121,8 @@ impl Table {
             } else {
                 ""
             };
-            let unique = if self.unique == Some(at) {
-                " UNIQUE"
-            } else {
-                ""
-            };
-            parts.push(format!(
-                "{} {}{inline}{unique}",
-                quoted(&column.name),
-                column.kind
-            ));
+            let unique = if self.unique == Some(at) { " UNIQUE" } else { "" };
+            parts.push(format!("{} {}{inline}{unique}", quoted(&column.name), column.kind));
         }
         if !self.key.is_empty() && !self.autoincrement {
             parts.push(format!("PRIMARY KEY ({})", self.list(&self.key)));
@@ -153,21 +142,12 @@ impl Table {
                 parent.list(&key.parents)
             ));
         }
-        let (name, tail) = (
-            quoted(&self.name),
-            if self.without_rowid {
-                " WITHOUT ROWID"
-            } else {
-                ""
-            },
-        );
+        let (name, tail) =
+            (quoted(&self.name), if self.without_rowid { " WITHOUT ROWID" } else { "" });
         let mut script = format!("CREATE TABLE {name} ({}){tail};\n", parts.join(", "));
         for (at, index) in self.indexes.iter().enumerate() {
-            let _ = writeln!(
-                script,
-                "CREATE INDEX i{number}_{at} ON {name} ({});",
-                self.list(index)
-            );
+            let _ =
+                writeln!(script, "CREATE INDEX i{number}_{at} ON {name} ({});", self.list(index));
         }
         for row in &self.rows {
             let values: Vec<_> = row.values.iter().map(Value::sql).collect();
@@ -185,50 +165,32 @@ impl Table {
 
 /// The whole database as SQL.
 pub fn script(tables: &[Table]) -> String {
-    let created: String = tables
-        .iter()
-        .enumerate()
-        .map(|(number, table)| table.create(tables, number))
-        .collect();
+    let created: String =
+        tables.iter().enumerate().map(|(number, table)| table.create(tables, number)).collect();
     format!("PRAGMA foreign_keys = OFF;\nBEGIN;\n{created}COMMIT;\n")
 }
 
 /// Opens the file; foreign keys are enforced only where asked.
 pub async fn open(file: &Path, enforced: bool) -> SqliteConnection {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .foreign_keys(enforced);
-    options
-        .connect()
-        .await
-        .expect("the test opens its own database")
+    let options =
+        SqliteConnectOptions::new().filename(file).create_if_missing(true).foreign_keys(enforced);
+    options.connect().await.expect("the test opens its own database")
 }
 
 /// Creates the file from a script.
 pub async fn create(file: &Path, script: &str, wal: bool) {
-    let mode = if wal {
-        SqliteJournalMode::Wal
-    } else {
-        SqliteJournalMode::Delete
-    };
+    let mode = if wal { SqliteJournalMode::Wal } else { SqliteJournalMode::Delete };
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .foreign_keys(false)
         .journal_mode(mode);
-    let mut connection = options
-        .connect()
-        .await
-        .expect("the test creates its own database");
+    let mut connection = options.connect().await.expect("the test creates its own database");
     sqlx::raw_sql(AssertSqlSafe(script.to_owned()))
         .execute(&mut connection)
         .await
         .unwrap_or_else(|error| panic!("{error}\n{script}"));
-    connection
-        .close()
-        .await
-        .expect("the test closes its own database");
+    connection.close().await.expect("the test closes its own database");
 }
 
 /// Every row of a table, as SQLite stores it.
@@ -239,9 +201,7 @@ pub async fn dump(connection: &mut SqliteConnection, table: &Table) -> Vec<Vec<V
         .fetch_all(connection)
         .await
         .expect("the test reads its own table");
-    rows.iter()
-        .map(|row| all.iter().map(|column| value(row, *column)).collect())
-        .collect()
+    rows.iter().map(|row| all.iter().map(|column| value(row, *column)).collect()).collect()
 }
 
 pub fn value(row: &sqlx::sqlite::SqliteRow, column: usize) -> Value {

@@ -103,11 +103,7 @@ impl Shape {
             64..73 => Class::Staged,
             _ => Class::Loose(dice.pick(&twists)),
         };
-        let zone = if dice.chance(30) {
-            Zone::Berlin
-        } else {
-            Zone::Utc
-        };
+        let zone = if dice.chance(30) { Zone::Berlin } else { Zone::Utc };
         let encoding = dice.pick(&[
             Encoding::Text(zone),
             Encoding::Text(zone),
@@ -125,11 +121,8 @@ impl Shape {
             KeyKind::CompositeWithoutRowid,
             KeyKind::NotTheRowid,
         ];
-        let key = if matches!(class, Class::Loose(_)) {
-            KeyKind::Integer
-        } else {
-            dice.pick(&kinds)
-        };
+        let key =
+            if matches!(class, Class::Loose(_)) { KeyKind::Integer } else { dice.pick(&kinds) };
         let tenancies = [
             Tenancy::None,
             Tenancy::None,
@@ -145,14 +138,7 @@ impl Shape {
         let mut tables = vec![target];
         let link = tables[TARGET].columns[roles.key[0]].kind;
         others(dice, &mut tables, link, tenancy);
-        let mut shape = Shape {
-            class,
-            encoding,
-            key,
-            tenancy,
-            roles,
-            dependents: Vec::new(),
-        };
+        let mut shape = Shape { class, encoding, key, tenancy, roles, dependents: Vec::new() };
         dependents(dice, &mut tables, &mut shape);
         (shape, tables)
     }
@@ -167,15 +153,7 @@ fn target(
 ) -> (Table, Roles) {
     let mut table = Table {
         name: dice
-            .pick(&[
-                "sessions",
-                "Chat Logs",
-                "order",
-                "größe",
-                "we\"ird",
-                "select",
-                "v1.data",
-            ])
+            .pick(&["sessions", "Chat Logs", "order", "größe", "we\"ird", "select", "v1.data"])
             .into(),
         ..Table::default()
     };
@@ -206,14 +184,8 @@ fn target(
                 "INTEGER"
             },
         ),
-        (
-            dice.pick(&["tenant", "org_id", "group", "Tenant Id"]),
-            tenant,
-        ),
-        (
-            dice.pick(&["updated_at", "age", "Updated At", "when", "größe"]),
-            age,
-        ),
+        (dice.pick(&["tenant", "org_id", "group", "Tenant Id"]), tenant),
+        (dice.pick(&["updated_at", "age", "Updated At", "when", "größe"]), age),
         ("created_at", age),
         (dice.pick(&["state", "select", "st\"ate"]), "TEXT"),
         (dice.pick(&["flag", "is", "Pin Order"]), "INTEGER"),
@@ -236,15 +208,11 @@ fn target(
         wanted.push((dice.pick(&["parent", "parent id"]), "INTEGER"));
     }
     let fixed = wanted.len();
-    wanted.extend(
-        [("rowid", "TEXT"), ("_rowid_", "INTEGER")]
-            .into_iter()
-            .take(if shadow == 0 {
-                0
-            } else {
-                shadow.saturating_sub(5)
-            }),
-    );
+    wanted.extend([("rowid", "TEXT"), ("_rowid_", "INTEGER")].into_iter().take(if shadow == 0 {
+        0
+    } else {
+        shadow.saturating_sub(5)
+    }));
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     dice.0.shuffle(&mut order);
     let mut at = vec![0; wanted.len()];
@@ -267,10 +235,7 @@ fn target(
         note: at[9],
         parent,
     };
-    table.without_rowid = matches!(
-        key,
-        KeyKind::TextWithoutRowid | KeyKind::CompositeWithoutRowid
-    );
+    table.without_rowid = matches!(key, KeyKind::TextWithoutRowid | KeyKind::CompositeWithoutRowid);
     table.autoincrement = key == KeyKind::Integer && dice.chance(30);
     if key == KeyKind::Hidden {
         table.unique = Some(at[0]);
@@ -281,11 +246,7 @@ fn target(
         0 => vec![],
         1 => vec![vec![roles.age]],
         2 => vec![vec![roles.tenant, roles.age]],
-        _ => vec![
-            vec![roles.age],
-            vec![roles.tenant, roles.age],
-            vec![roles.part, roles.seq],
-        ],
+        _ => vec![vec![roles.age], vec![roles.tenant, roles.age], vec![roles.part, roles.seq]],
     };
     if let Some(parent) = parent {
         table.indexes.push(vec![parent]);
@@ -297,44 +258,31 @@ fn target(
             Class::Loose(Twist::Children) if dice.chance(60) => Some(OnDelete::NoAction),
             _ => None,
         };
-        table
-            .references
-            .extend(on_delete.map(|on_delete| Reference {
-                columns: vec![parent],
-                table: TARGET,
-                parents: keys,
-                on_delete,
-            }));
+        table.references.extend(on_delete.map(|on_delete| Reference {
+            columns: vec![parent],
+            table: TARGET,
+            parents: keys,
+            on_delete,
+        }));
     }
     (table, roles)
 }
 
 /// Holds, organisations with windows, settings.
 fn others(dice: &mut Dice, tables: &mut Vec<Table>, link: &'static str, tenancy: Tenancy) {
-    let mut holds = Table {
-        name: dice.pick(&["holds", "Holds 2", "group"]).into(),
-        ..Table::default()
-    };
+    let mut holds =
+        Table { name: dice.pick(&["holds", "Holds 2", "group"]).into(), ..Table::default() };
     holds.column(dice.pick(&["k", "of row"]), link);
     holds.column("flag", "INTEGER");
-    let mut orgs = Table {
-        name: dice.pick(&["orgs", "from"]).into(),
-        ..Table::default()
-    };
+    let mut orgs = Table { name: dice.pick(&["orgs", "from"]).into(), ..Table::default() };
     orgs.column(
         dice.pick(&["name", "Org"]),
-        if tenancy == Tenancy::Integer {
-            "INTEGER"
-        } else {
-            "TEXT"
-        },
+        if tenancy == Tenancy::Integer { "INTEGER" } else { "TEXT" },
     );
     orgs.column(dice.pick(&["days", "limit"]), "");
     orgs.column("kind", "TEXT");
-    let mut settings = Table {
-        name: dice.pick(&["settings", "values"]).into(),
-        ..Table::default()
-    };
+    let mut settings =
+        Table { name: dice.pick(&["settings", "values"]).into(), ..Table::default() };
     settings.column("key", "TEXT");
     settings.column("value", "");
     tables.extend([holds, orgs, settings]);

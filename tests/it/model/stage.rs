@@ -32,10 +32,8 @@ pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 
 impl<'a> Stage<'a> {
     pub fn build(case: &'a Case, folder: &'a Path) -> Stage<'a> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let script = schema::script(&case.tables);
         std::fs::write(folder.join("before.sql"), &script).unwrap();
         std::fs::write(
@@ -44,11 +42,7 @@ impl<'a> Stage<'a> {
         )
         .unwrap();
         runtime.block_on(schema::create(&folder.join("app.db"), &script, case.wal));
-        Stage {
-            case,
-            folder,
-            runtime,
-        }
+        Stage { case, folder, runtime }
     }
 
     /// The rows of all tables, sorted.
@@ -83,10 +77,8 @@ impl<'a> Stage<'a> {
         let output = command
             .output()
             .map_err(|error| format!("the program did not start or end: {error}"))?;
-        let (stdout, stderr) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let what = if dry { "dry run" } else { "run" };
         let told = |why: &str| format!("{what}: {why}\nstdout: {stdout}\nstderr: {stderr}");
         let code = output
@@ -106,10 +98,7 @@ impl<'a> Stage<'a> {
         let targets = self.case.policy.targets.iter().map(|target| {
             of(target.name).ok_or_else(|| told(&format!("no target {}", target.name)))
         });
-        Ok(Said {
-            code,
-            targets: targets.collect::<Checked<_>>()?,
-        })
+        Ok(Said { code, targets: targets.collect::<Checked<_>>()? })
     }
 
     /// A dry run, and that it left the file as it was, byte by byte.
@@ -117,25 +106,16 @@ impl<'a> Stage<'a> {
         let file = self.folder.join("app.db");
         let before = std::fs::read(&file).unwrap();
         let said = self.run(true)?;
-        ensure(before == std::fs::read(&file).unwrap(), || {
-            "the dry run changed the file".into()
-        })?;
+        ensure(before == std::fs::read(&file).unwrap(), || "the dry run changed the file".into())?;
         let wal = std::fs::metadata(self.folder.join("app.db-wal")).map_or(0, |wal| wal.len());
-        ensure(wal == 0, || {
-            format!("the dry run left {wal} bytes of write-ahead log")
-        })?;
+        ensure(wal == 0, || format!("the dry run left {wal} bytes of write-ahead log"))?;
         Ok(said)
     }
 
     /// Compares a report with what the oracle says; `counts` where rule 17 promises that the held and the selected are known as well.
     pub fn compare(&self, what: &str, said: &Said, outcomes: &[Outcome], counts: bool) -> Checked {
-        for ((target, said), outcome) in self
-            .case
-            .policy
-            .targets
-            .iter()
-            .zip(&said.targets)
-            .zip(outcomes)
+        for ((target, said), outcome) in
+            self.case.policy.targets.iter().zip(&said.targets).zip(outcomes)
         {
             let number = |value: &Json| value.as_u64().unwrap_or(0) as usize;
             let told = |name: &str, got: usize, right: usize| {
@@ -146,11 +126,8 @@ impl<'a> Stage<'a> {
                     )
                 })
             };
-            let (deleted, updated) = if target.set.is_none() {
-                (outcome.gone, 0)
-            } else {
-                (0, outcome.gone)
-            };
+            let (deleted, updated) =
+                if target.set.is_none() { (outcome.gone, 0) } else { (0, outcome.gone) };
             told("rows.deleted", number(&said["rows"]["deleted"]), deleted)?;
             told("rows.updated", number(&said["rows"]["updated"]), updated)?;
             for (dependent, (deleted, updated)) in target.dependents.iter().zip(&outcome.dependents)
@@ -174,25 +151,13 @@ impl<'a> Stage<'a> {
                 continue;
             }
             for (name, held) in &outcome.held {
-                told(
-                    &format!("kept.held.{name}"),
-                    number(&said["kept"]["held"][name]),
-                    *held,
-                )?;
+                told(&format!("kept.held.{name}"), number(&said["kept"]["held"][name]), *held)?;
             }
             if !said["rows"]["selected"].is_null() && what == "dry run" {
-                told(
-                    "rows.selected",
-                    number(&said["rows"]["selected"]),
-                    outcome.selected,
-                )?;
+                told("rows.selected", number(&said["rows"]["selected"]), outcome.selected)?;
             }
             if !said["kept"]["referenced"].is_null() && what == "dry run" {
-                told(
-                    "kept.referenced",
-                    number(&said["kept"]["referenced"]),
-                    outcome.referenced,
-                )?;
+                told("kept.referenced", number(&said["kept"]["referenced"]), outcome.referenced)?;
             }
         }
         let any = |of: fn(&Outcome) -> bool| outcomes.iter().any(of);
@@ -223,11 +188,7 @@ impl<'a> Stage<'a> {
                 .filter_map(|tenant| tenant["name"].as_str())
                 .map(str::to_lowercase)
                 .collect();
-            for tenant in outcome
-                .unknown_and_old
-                .iter()
-                .filter(|tenant| !tenant.is_empty())
-            {
+            for tenant in outcome.unknown_and_old.iter().filter(|tenant| !tenant.is_empty()) {
                 ensure(named.contains(&tenant.to_lowercase()), || {
                     format!("{what}: tenant {tenant} is unknown and not named: {named:?}")
                 })?;
@@ -262,11 +223,7 @@ pub fn same(what: &str, tables: &[Table], found: &[Vec<Vec<Value>>]) -> Checked 
                 *counts.entry(format!("{row:?}")).or_default() += 1;
             }
             let mut rest = one.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>();
-            rest.retain(|row| {
-                counts
-                    .get_mut(row)
-                    .is_none_or(|count| (*count -= 1, *count < 0).1)
-            });
+            rest.retain(|row| counts.get_mut(row).is_none_or(|count| (*count -= 1, *count < 0).1));
             rest.join("\n  ")
         };
         ensure(right == *found, || {

@@ -37,22 +37,12 @@ async fn conditions_mean_to_the_oracle_what_they_mean_to_sqlite() {
     for seed in 0..60 {
         let case = Case::random(seed);
         let (_folder, mut connection) = database(&case).await;
-        let unit = if case.shape.encoding == Encoding::Millis {
-            1000
-        } else {
-            1
-        };
+        let unit = if case.shape.encoding == Encoding::Millis { 1000 } else { 1 };
         for target in &case.policy.targets {
-            let sql = Writer {
-                tables: &case.tables,
-                table: TARGET,
-                qualified: target.qualified,
-            };
+            let sql = Writer { tables: &case.tables, table: TARGET, qualified: target.qualified };
             let table = &case.tables[TARGET];
-            for condition in target
-                .condition
-                .iter()
-                .chain(target.exemptions.iter().map(|(_, when)| when))
+            for condition in
+                target.condition.iter().chain(target.exemptions.iter().map(|(_, when)| when))
             {
                 for row in table.rows.iter().take(20) {
                     let cutoff = meaning::cutoff(
@@ -68,9 +58,7 @@ async fn conditions_mean_to_the_oracle_what_they_mean_to_sqlite() {
                         .replace(":now", &(case.policy.now * unit).to_string());
                     let text = text.replace(
                         ":cutoff",
-                        &cutoff
-                            .map_or(Value::Null, |cutoff| Value::Int(cutoff * unit))
-                            .sql(),
+                        &cutoff.map_or(Value::Null, |cutoff| Value::Int(cutoff * unit)).sql(),
                     );
                     let query = format!(
                         "SELECT ({text}) FROM {} WHERE {}",
@@ -101,10 +89,7 @@ async fn conditions_mean_to_the_oracle_what_they_mean_to_sqlite() {
 }
 
 async fn execute(connection: &mut SqliteConnection, statement: String) -> bool {
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(connection)
-        .await
-        .is_ok()
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.is_ok()
 }
 
 /// Deletes a root with its family by hand, deepest first; false where a foreign key forbids it.
@@ -117,50 +102,24 @@ async fn by_hand(
     let row =
         |table: usize, at: usize| exactly(&case.tables[table], &case.tables[table].rows[at].values);
     for (table, at, dependent) in &family.updated {
-        let sql = Writer {
-            tables: &case.tables,
-            table: *table,
-            qualified: false,
-        };
-        let set = target.dependents[*dependent]
-            .set
-            .iter()
-            .map(|(column, term)| {
-                format!(
-                    "{} = {}",
-                    quoted(&case.tables[*table].columns[*column].name),
-                    sql.term(term)
-                )
-            });
-        let (name, set) = (
-            quoted(&case.tables[*table].name),
-            set.collect::<Vec<_>>().join(", "),
-        );
-        execute(
-            connection,
-            format!("UPDATE {name} SET {set} WHERE {}", row(*table, *at)),
-        )
-        .await;
+        let sql = Writer { tables: &case.tables, table: *table, qualified: false };
+        let set = target.dependents[*dependent].set.iter().map(|(column, term)| {
+            format!("{} = {}", quoted(&case.tables[*table].columns[*column].name), sql.term(term))
+        });
+        let (name, set) = (quoted(&case.tables[*table].name), set.collect::<Vec<_>>().join(", "));
+        execute(connection, format!("UPDATE {name} SET {set} WHERE {}", row(*table, *at))).await;
     }
     for (table, at, _) in family.deleted.iter().rev() {
         if !execute(
             connection,
-            format!(
-                "DELETE FROM {} WHERE {}",
-                quoted(&case.tables[*table].name),
-                row(*table, *at)
-            ),
+            format!("DELETE FROM {} WHERE {}", quoted(&case.tables[*table].name), row(*table, *at)),
         )
         .await
         {
             return false;
         }
     }
-    sqlx::query("PRAGMA foreign_key_check")
-        .fetch_all(connection)
-        .await
-        .unwrap()
-        .is_empty()
+    sqlx::query("PRAGMA foreign_key_check").fetch_all(connection).await.unwrap().is_empty()
 }
 
 #[tokio::test]
@@ -173,10 +132,8 @@ async fn sqlite_lets_go_of_the_families_the_oracle_lets_go_and_refuses_the_other
             continue;
         }
         let (_folder, mut connection) = database(&case).await;
-        for root in oracle::released(shape, policy, target, &case.tables, true)
-            .0
-            .into_iter()
-            .take(25)
+        for root in
+            oracle::released(shape, policy, target, &case.tables, true).0.into_iter().take(25)
         {
             let family = oracle::family(target, &case.tables, root);
             let referenced = oracle::referenced(target, &case.tables, &family);
@@ -194,10 +151,7 @@ async fn sqlite_lets_go_of_the_families_the_oracle_lets_go_and_refuses_the_other
                 target,
                 &mut right,
                 &[(root, family)],
-                &mut Outcome {
-                    dependents: vec![(0, 0); 4],
-                    ..Outcome::default()
-                },
+                &mut Outcome { dependents: vec![(0, 0); 4], ..Outcome::default() },
             );
             for (table, right) in case.tables.iter().zip(values(&right)) {
                 let mut found = schema::dump(&mut connection, table).await;
@@ -227,34 +181,14 @@ fn the_generator_reaches_what_it_is_there_for() {
         let case = Case::random(seed);
         let target = &case.policy.targets[0];
         let outcome = &case.foreseen(&case.tables)[0];
-        see(
-            "deleted",
-            if target.set.is_none() {
-                outcome.gone
-            } else {
-                0
-            },
-        );
-        see(
-            "updated",
-            if target.set.is_some() {
-                outcome.gone
-            } else {
-                0
-            },
-        );
+        see("deleted", if target.set.is_none() { outcome.gone } else { 0 });
+        see("updated", if target.set.is_some() { outcome.gone } else { 0 });
         see("held", outcome.held.values().sum());
         see("referenced", outcome.referenced);
         see("unknown", outcome.unknown.len());
         see("unknown and old", outcome.unknown_and_old.len());
-        see(
-            "dependents deleted",
-            outcome.dependents.iter().map(|(deleted, _)| deleted).sum(),
-        );
-        see(
-            "dependents updated",
-            outcome.dependents.iter().map(|(_, updated)| updated).sum(),
-        );
+        see("dependents deleted", outcome.dependents.iter().map(|(deleted, _)| deleted).sum());
+        see("dependents updated", outcome.dependents.iter().map(|(_, updated)| updated).sum());
         see(
             "below another dependent",
             target
@@ -266,21 +200,10 @@ fn the_generator_reaches_what_it_is_there_for() {
                 .sum(),
         );
         see("capped", usize::from(target.cap == Some(outcome.gone)));
-        see(
-            "newest kept",
-            if target.keep.is_some() {
-                outcome.gone
-            } else {
-                0
-            },
-        );
+        see("newest kept", if target.keep.is_some() { outcome.gone } else { 0 });
         see(
             "newest kept by age too",
-            if target.keep.is_some() && target.age.is_some() {
-                outcome.gone
-            } else {
-                0
-            },
+            if target.keep.is_some() && target.age.is_some() { outcome.gone } else { 0 },
         );
         see(&format!("{:?}", case.shape.class), outcome.gone);
         see(&format!("{:?}", case.shape.key), outcome.gone);

@@ -26,11 +26,7 @@ pub struct Session {
 impl Session {
     pub fn with_id(id: &str, items: usize) -> Self {
         let id = id.to_owned();
-        Self {
-            id,
-            items,
-            ..Self::default()
-        }
+        Self { id, items, ..Self::default() }
     }
 
     pub fn of(user: &str, conversation: usize, items: usize) -> Self {
@@ -98,10 +94,7 @@ impl Application {
         let Some(python) = env::var_os("RETENTION_OPERATOR_PYTHON") else {
             let required = env::var_os("CI").is_some()
                 || env::var_os("RETENTION_OPERATOR_REQUIRE_ALL").is_some_and(|all| all == "1");
-            assert!(
-                !required,
-                "RETENTION_OPERATOR_PYTHON is not set: run tests/run"
-            );
+            assert!(!required, "RETENTION_OPERATOR_PYTHON is not set: run tests/run");
             // Past the harness, which keeps for itself what a test that passes prints.
             let word = b"SKIPPED: rows written by openai-agents: tests/run sets RETENTION_OPERATOR_PYTHON\n";
             io::stderr().write_all(word).unwrap();
@@ -133,11 +126,7 @@ impl Application {
 
     /// What the file holds and what the package makes of it: see read.py.
     pub fn read(&self) -> Value {
-        let ids: Vec<&str> = self
-            .sessions
-            .iter()
-            .map(|session| session.id.as_str())
-            .collect();
+        let ids: Vec<&str> = self.sessions.iter().map(|session| session.id.as_str()).collect();
         serde_json::from_str(&self.python("read.py", json!({"sessions": ids}))).unwrap()
     }
 
@@ -163,10 +152,7 @@ impl Application {
     /// The file to the byte, with nothing beside it that waits to be put in.
     pub fn bytes(&self) -> Vec<u8> {
         let waiting = fs::metadata(self.database().with_extension("db-wal"));
-        assert!(
-            waiting.is_err() || waiting.unwrap().len() == 0,
-            "a write-ahead log is left"
-        );
+        assert!(waiting.is_err() || waiting.unwrap().len() == 0, "a write-ahead log is left");
         fs::read(self.database()).unwrap()
     }
 

@@ -79,10 +79,7 @@ impl Stage {
     }
 
     fn execute(&self, script: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let options = SqliteConnectOptions::new()
                 .filename(self.root.join("app.db"))
@@ -128,10 +125,7 @@ impl Stage {
                 let path = entry.unwrap().path();
                 let name = path.strip_prefix(&self.root).unwrap().display().to_string();
                 let content = if path.is_symlink() {
-                    fs::read_link(&path)
-                        .unwrap()
-                        .into_os_string()
-                        .into_encoded_bytes()
+                    fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
                 } else if path.is_dir() {
                     folders.push(path);
                     Vec::new()
