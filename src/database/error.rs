@@ -35,7 +35,8 @@ impl Error {
             ErrorClass::Constraint => Reason::Constraint,
             ErrorClass::NotADatabase | ErrorClass::ReadOnly => Reason::BadDatabase,
             ErrorClass::Unreachable => Reason::Unreachable,
-            ErrorClass::Timeout | ErrorClass::Statement => Reason::DatabaseError,
+            ErrorClass::Timeout => Reason::StatementTimeout,
+            ErrorClass::Statement => Reason::DatabaseError,
         }
     }
 }
@@ -56,6 +57,13 @@ impl From<sqlx::Error> for Error {
             3 | 10 | 13 | 14 | 23 => ErrorClass::Unreachable,
             _ => ErrorClass::Statement,
         };
-        Self { class, message: database.message().to_owned() }
+        // SQLite says only "interrupted"; who interrupts is limits.statementTimeout.
+        let message = match class {
+            ErrorClass::Timeout => {
+                "a statement took longer than limits.statementTimeout".to_owned()
+            }
+            _ => database.message().to_owned(),
+        };
+        Self { class, message }
     }
 }

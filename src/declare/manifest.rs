@@ -148,10 +148,10 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
     let file = file.to_owned();
     match kind {
         "DatabaseConnection" => {
-            into.connections.push(Document { file, metadata, spec: spec(value, &object)? })
+            into.connections.push(Document { file, metadata, spec: spec(value, &object)? });
         }
         "RetentionPolicy" => {
-            into.policies.push(Document { file, metadata, spec: spec(value, &object)? })
+            into.policies.push(Document { file, metadata, spec: spec(value, &object)? });
         }
         "PurgeRun" => into.runs.push(Document { file, metadata, spec: spec(value, &object)? }),
         "ConfigMap" => {
@@ -161,7 +161,8 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
             into.config_maps.push(Document { file, metadata, spec: data });
         }
         _ => {
-            into.notes.push(format!("{file}: {object}: no connection here takes a Secret: ignored"))
+            into.notes
+                .push(format!("{file}: {object}: no connection here takes a Secret: ignored"));
         }
     }
     Ok(())

@@ -30,6 +30,8 @@ pub struct Cutoffs {
     /// Windows and cutoffs by tenant, for the report; "" where there are no tenants.
     pub windows: BTreeMap<String, (Window, Option<Timestamp>)>,
     pub unknown: Vec<UnknownTenant>,
+    /// Tenants that the run is narrowed to, and that no row has.
+    pub absent: Vec<String>,
 }
 
 impl Cutoffs {
@@ -46,6 +48,7 @@ impl Cutoffs {
             everyone: Fate::Kept,
             windows: BTreeMap::new(),
             unknown: Vec::new(),
+            absent: Vec::new(),
         };
         let asked: Option<Vec<String>> = declaration
             .tenants
@@ -69,6 +72,8 @@ impl Cutoffs {
             let fate = cutoffs.fate(&name, &folded, target, seen, declaration, clock);
             fates.insert(folded, fate);
         }
+        cutoffs.absent = declaration.tenants.iter().flatten().cloned().collect();
+        cutoffs.absent.retain(|name| !fates.contains_key(&collation.fold(name)));
         cutoffs.by_tenant = Some(fates);
         cutoffs
     }

@@ -72,6 +72,9 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
         let context = target::Context { observed, enforced };
         match target::resolve(declared, &context) {
             Ok((target, mut notes)) => {
+                let cutoffs = Cutoffs::new(declared, seen, declaration, observed.clock);
+                let absent = cutoffs.absent.iter();
+                notes.cautions.extend(absent.map(|name| format!("no row has the tenant {name}")));
                 notes.cautions.extend(dependencies::caution(
                     &target,
                     &notes.set_null,
@@ -79,7 +82,7 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
                 ));
                 notes.understood = understood::of(declared);
                 targets.push(PlannedTarget {
-                    cutoffs: Cutoffs::new(declared, seen, declaration, observed.clock),
+                    cutoffs,
                     tenants: seen.tenants.clone(),
                     field: declared.field.clone(),
                     cap: declared.cap,

@@ -74,6 +74,12 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
     let started = Instant::now();
     let manifests: Manifests = load::load(&options.files);
     let mut notes = manifests.notes.clone();
+    for run in manifests.runs.iter().filter(|run| run.spec.suspend == Some(true)) {
+        notes.push(format!(
+            "PurgeRun/{}: suspend stops a Job; here it is ignored",
+            run.metadata.name
+        ));
+    }
     let narrowing = Narrowing {
         policies: options.policies.clone(),
         tenants: options.tenants.clone(),

@@ -102,6 +102,8 @@ fn flags_and_purge_runs_narrow_a_run_and_never_widen_it() {
         "narrowed to whom nothing is taken from"
     );
     assert_eq!(narrowed(&["--tenant", "nobody"]).1.len(), 10);
+    let misspelled = run(&Bed::new(), &["--tenant", "amce"]);
+    assert!(String::from_utf8_lossy(&misspelled.stdout).contains("no row has the tenant amce"));
     assert_eq!(narrowed(&["--target", "chats", "--policy", "chats"]), (0, vec![9, 10]));
     assert_eq!(narrowed(&["--target", "chat"]).0, 2);
     assert_eq!(narrowed(&["--policy", "chat"]).0, 2);
