@@ -127,6 +127,7 @@ impl Runner<'_> {
             &self.access,
         );
         while let Some(page) = walk.next(session).await? {
+            self.is_over()?;
             if self.allowance.is_none() {
                 self.tally.sighted(page.sightings);
             }
@@ -141,7 +142,6 @@ impl Runner<'_> {
                     return Ok(());
                 }
             }
-            self.is_over()?;
             let gone = self.tally.gone();
             let on_index = matches!(self.access, Access::AgeIndex | Access::TenantIndex);
             if on_index && gone >= SWEEP_AFTER && gone * 20 >= rows_at_most {
