@@ -17,6 +17,7 @@ mod access;
 mod architecture;
 mod bed;
 mod behaviour;
+mod cap;
 mod command_line;
 mod kill;
 mod model;
