@@ -5,7 +5,7 @@
 //! * `cli`: what a person types.
 //! * `run`: manifests to reports: for each policy declare, observe, plan, purge, tell.
 //! * `declare`: manifests to declarations, or to refusals. Pure.
-//! * `observe`: what the database says: clock, catalog, tenants, answers of sources.
+//! * `observe`: what the database says: catalog, tenants, answers of sources.
 //! * `plan`: declaration and observation to targets that are safe to purge, or to refusals. Pure.
 //! * `purge`: a planned target to counts, batch by batch.
 //! * `sql`: the plan's words to statements. Pure.

@@ -30,7 +30,8 @@ pub struct Target {
     pub set: BTreeMap<String, String>,
 
     /// Default: the policy's `window`. A window here stands instead of the policy's as a whole; its tenants and
-    /// sources are not added to the policy's.
+    /// sources are not added to the policy's. Without an `age` only `Forever` and unknown windows have an effect: they
+    /// keep rows that `keepNewest` would let go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowSpec>,
 
@@ -100,7 +101,8 @@ pub struct ColumnOrExpression {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 
-    /// An SQL expression on the row, for example `"split_part(owner, ':', 1)"`. No index is used for it.
+    /// An SQL expression on the row, for example `"substr(owner, 1, instr(owner, ':') - 1)"`. No index
+    /// is used for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
 }
@@ -119,13 +121,15 @@ pub struct Age {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
 
-    /// Default: what the column's type says; needed when the type is text or a number. `Text` is ISO 8601, as in
+    /// Default: `Text` where the column is declared as a text, date or time; needed for any other type, and for an
+    /// expression. A number's unit is never guessed. `Text` is ISO 8601, as in
     /// `2026-01-31 12:00:00` or `2026-01-31T12:00:00Z`. `UnixSeconds` and `UnixMillis` count from 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
 
-    /// Default none. The IANA zone in which instants without an offset are meant, for example `Etc/UTC`. Needed when
-    /// neither type nor text names one. The policy's `timeZone` does not stand in for it.
+    /// Default none. The IANA zone in which instants without an offset are meant, for example `Etc/UTC`. Needed with
+    /// `Text`, also if all texts name an offset; refused with the others. The policy's `timeZone` does not stand in
+    /// for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }
@@ -163,9 +167,9 @@ pub struct KeepNewest {
     /// Example: `[created_at, id]`. Rows with NULL or an unreadable value here are kept and take up no place.
     pub order_by: Vec<String>,
 
-    /// Default none: values compare as the database compares them. How the first column of `orderBy` holds its
-    /// instant: `Text` is ISO 8601, `UnixSeconds` and `UnixMillis` count from 1970. Give it for instants kept as text,
-    /// where alphabetical order may not be the order in time.
+    /// Default: the age's, where the column is the age's; else values compare as the database compares them. How the
+    /// first column of `orderBy` holds its instant: `Text` is ISO 8601, `UnixSeconds` and `UnixMillis` count from
+    /// 1970. Give it for instants kept as text, where alphabetical order may not be the order in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
 
@@ -211,7 +215,7 @@ pub struct Dependent {
     pub r#where: Option<String>,
 
     /// Default Delete. `Delete` removes the rows. `Update` changes them as `set` says. `Keep` leaves them as they are,
-    /// pointing to a row that is gone; that is possible only where the database does not enforce the foreign key.
+    /// pointing to a row that is gone: the policy then runs with foreign keys switched off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<DependentAction>,
 

@@ -45,7 +45,7 @@ struct RunArgs {
     /// Count what would go, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// The clock of the run instead of the database's, e.g. 2026-11-21T02:00:00Z
+    /// The clock of the run instead of this machine's, e.g. 2026-11-21T02:00:00Z
     #[arg(long, value_name = "RFC3339")]
     now: Option<Timestamp>,
     /// Accept a --now that lies in the future: rows go before their time

@@ -19,7 +19,7 @@ use crate::sql::Statement;
 /// What a session may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A dry run: the file is opened read-only.
+    /// The file is opened read-only: for every plan, and for a dry run.
     Read,
     Write,
 }

@@ -26,7 +26,7 @@ pub fn malformed(error: &serde_yaml::Error) -> Refusal {
 pub fn mistyped(field: String, message: String) -> Refusal {
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let Some((found, wanted)) = words.split_first() else {
-        let write = "write a value of the kind that the message names";
+        let write = of_kind(&message);
         return Refusal::new(field, Reason::InvalidValue, message, write);
     };
     if message.starts_with("unknown field") {
@@ -44,13 +44,28 @@ pub fn mistyped(field: String, message: String) -> Refusal {
     let write = if message.starts_with("unknown variant") {
         format!("write {}", wanted.join(" or "))
     } else if !message.contains("expected a string") {
-        "write a value of the kind that the message names".to_owned()
+        of_kind(&message).to_owned()
     } else if field.ends_with("window.default") || field.ends_with("].window") {
         format!("write a unit too, e.g. {found}d")
     } else {
         format!("write a text: quote it, \"{found}\"")
     };
     Refusal::new(field, Reason::InvalidValue, message, write)
+}
+
+/// The form of what a message of a wrong type expects.
+fn of_kind(message: &str) -> &'static str {
+    let expected = message.rsplit_once("expected ").map_or("", |(_, expected)| expected);
+    match expected {
+        "a sequence" => "write a list, also for a single item: [ITEM]",
+        "a boolean" => "write true or false, without quotes",
+        "a map" => "write a mapping: {KEY: VALUE}",
+        _ if expected.starts_with("struct ") => "write a mapping of its fields: {FIELD: VALUE}",
+        _ if ["i32", "i64", "u32", "u64"].contains(&expected) => {
+            "write a whole number, without quotes"
+        }
+        _ => "write a value of the kind that the message names",
+    }
 }
 
 /// What a field that must be there may look like.
@@ -100,6 +115,17 @@ mod tests {
         assert!(is_near("orderby", "orderBy"));
         assert!(!is_near("colour", "schedule"));
         assert!(!is_near("exempt", "exemptions"));
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_answered_with_the_form_to_write() {
+        let write = |expected: &str| {
+            let message = format!("invalid type: string \"a\", expected {expected}");
+            mistyped("spec.field".into(), message).write
+        };
+        assert_eq!(write("a sequence"), "write a list, also for a single item: [ITEM]");
+        assert_eq!(write("i64"), "write a whole number, without quotes");
+        assert_eq!(write("struct Age"), "write a mapping of its fields: {FIELD: VALUE}");
     }
 
     #[test]

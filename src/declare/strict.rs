@@ -37,12 +37,14 @@ fn place(index: usize, item: Option<&Value>) -> String {
 /// Nulls, and keys that YAML takes for something else than text.
 pub(super) fn check_values(value: &Value, path: &str) -> Result<(), Refusal> {
     match value {
-        Value::Null => Err(Refusal::new(
-            path,
-            Reason::NullValue,
-            "the field has no value",
-            "write a value, or remove the field",
-        )),
+        Value::Null => {
+            let write = if path.contains(".set.") {
+                "write an expression, such as \"NULL\" in quotes, or remove the field"
+            } else {
+                "write a value, or remove the field"
+            };
+            Err(Refusal::new(path, Reason::NullValue, "the field has no value", write))
+        }
         Value::Sequence(items) => items
             .iter()
             .enumerate()

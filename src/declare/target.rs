@@ -190,6 +190,13 @@ impl Reader<'_> {
     fn windows(&mut self, own: Option<&api::WindowSpec>, dated: bool) -> Option<Windows> {
         let windows = match own {
             Some(spec) => {
+                // Lengths alone can do nothing here, and keepNewest would take rows of any age.
+                // Forever and sources keep whole tenants, with or without an age.
+                let holds_nobody =
+                    spec.default != "Forever" && spec.tenants.is_empty() && spec.sources.is_empty();
+                if !dated && holds_nobody {
+                    self.refuse(".window", Reason::Conflict, "the window says how old is too old, and the target has no age", "add age: {column: NAME}, or remove the window: keepNewest alone takes rows of any age");
+                }
                 let field = format!("{}.window", self.field);
                 window::declare(
                     spec,

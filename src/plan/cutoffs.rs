@@ -13,7 +13,7 @@ use crate::observe::ObservedTarget;
 pub enum Fate {
     /// Strictly older rows go.
     Cutoff(Timestamp),
-    /// There is no window: keepNewest alone decides.
+    /// There is no window, and so no age: keepNewest alone decides.
     NoWindow,
     /// Kept for ever, kept because the window is unknown, not asked for in this run, or not yet
     /// there when the tenants were read.

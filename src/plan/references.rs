@@ -197,7 +197,9 @@ impl Reference<'_> {
             format!("{}.dependents", self.declared.field),
             reason,
             format!("table {} {what}", self.holder.name.name),
-            format!("add to dependents: {yaml}, or with action Keep to leave it alone"),
+            format!(
+                "add to dependents: {yaml}, or with action Keep to let its rows point at nothing"
+            ),
         ))
     }
 }

@@ -1,5 +1,5 @@
-//! maxRowsPerRun: only the oldest so many rows may go. Where they end is found once, before the
-//! target begins.
+//! maxRowsPerRun: only the oldest so many rows may go. Where they end is found before the first
+//! batch, and again where some of them could not go.
 
 use std::cmp::Ordering;
 use std::time::Duration;

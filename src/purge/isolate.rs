@@ -16,7 +16,7 @@ const MANY_FAILURES: u64 = 20;
 const BINDS_AT_ONCE: usize = 30_000;
 /// How often a batch is tried that finds somebody in its way.
 const TRIES: u32 = 3;
-/// The first pause before it is tried again; the next is twice as long.
+/// Doubled before each pause: the first is twice this, the next four times.
 const BACK_OFF: Duration = Duration::from_millis(25);
 
 impl Runner<'_> {

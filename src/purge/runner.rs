@@ -104,7 +104,7 @@ impl Runner<'_> {
                         oldest.offer(Rank::of(row), tally::past(row, fate));
                     }
                     if count {
-                        self.tally.planned(&rows, fate);
+                        self.tally.ranked(&rows, fate);
                     }
                 }
             }

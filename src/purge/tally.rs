@@ -19,7 +19,7 @@ pub struct Tally {
     whole: bool,
     has_age: bool,
     has_tenants: bool,
-    /// Roots that the plan's pass found eligible, where a cap asked for such a pass.
+    /// Roots that may go, counted by the look at all candidates that a cap asks for.
     eligible: Option<u64>,
 }
 
@@ -74,8 +74,9 @@ impl Tally {
         self.sightings.no_tenant += sightings.no_tenant;
     }
 
-    /// The plan's pass over a capped target: every row is met here and perhaps nowhere else.
-    pub fn planned(&mut self, rows: &[JudgedRow], fate: Fate) {
+    /// The look at all candidates of a capped target, before the first batch: every row is met
+    /// here and perhaps nowhere else.
+    pub fn ranked(&mut self, rows: &[JudgedRow], fate: Fate) {
         let mut eligible = 0;
         for row in rows {
             if row.verdict == Verdict::Goes {
@@ -92,13 +93,13 @@ impl Tally {
     }
 
     /// A batch that is committed, or that a dry run has counted; gives how many roots went.
-    /// `planned`: a pass before has counted what is kept.
+    /// `ranked`: the look before the first batch has counted what is kept.
     pub fn committed(
         &mut self,
         rows: &[JudgedRow],
         dependents: &[u64],
         fate: Fate,
-        planned: bool,
+        ranked: bool,
     ) -> u64 {
         let mut going = 0;
         for row in rows {
@@ -106,12 +107,12 @@ impl Tally {
                 going += 1;
                 if let Some(tenant) = self.tenant(row) {
                     tenant.gone += 1;
-                    if planned {
+                    if ranked {
                         tenant.overdue = tenant.overdue.saturating_sub(1);
                     }
                 }
             }
-            if !planned {
+            if !ranked {
                 self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
                 self.kept(row, fate);
             }

@@ -78,7 +78,7 @@ pub fn stand_in_for_absent_connections(manifests: &mut Manifests) {
             continue;
         }
         manifests.notes.push(format!(
-            "DatabaseConnection/{name} is not among the files: what it allows is not checked"
+            "DatabaseConnection/{name} is not among the files, or cannot be read: what it allows is not checked"
         ));
         let actions = vec![AllowedAction::Read, AllowedAction::Update, AllowedAction::Delete];
         let spec = DatabaseConnectionSpec {

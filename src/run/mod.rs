@@ -42,17 +42,18 @@ pub struct Options {
     pub targets: Vec<String>,
     /// Count, and change nothing.
     pub dry_run: bool,
-    /// Replaces the database's clock.
+    /// The clock instead of this machine's.
     pub now: Option<Timestamp>,
-    /// Lets `now` lie after the database's clock in a run that is not dry.
+    /// Lets `now` lie after this machine's clock in a run that is not dry.
     pub allow_future_now: bool,
     /// Folders that stand for volumes: of one connection, or of all (`None`).
     pub roots: Vec<(Option<String>, PathBuf)>,
-    /// A fixed batch size, for tests and benchmarks.
+    /// A fixed number of rows in a batch, for tests and benchmarks; more than 1,000 count as 1,000.
     pub batch_rows: Option<usize>,
 }
 
-/// Only parses, strictly: what a team puts into its CI.
+/// Declares all policies and asks no database: what a team puts into its CI. The outcome has no
+/// reports; its exit is 0 or 2.
 pub fn validate(files: &[String]) -> Outcome {
     let mut manifests = load::load(files);
     load::stand_in_for_absent_connections(&mut manifests);
@@ -69,7 +70,8 @@ pub fn validate(files: &[String]) -> Outcome {
     }
 }
 
-/// Runs policies to their reports. `stop`, set from outside, ends the batch and the run.
+/// Runs policies to their reports. `stop`, set from outside, ends the batch and the run. What goes
+/// wrong is told by the outcome: refusals, databases out of reach, and the reports themselves.
 pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Outcome {
     let started = Instant::now();
     let manifests: Manifests = load::load(&options.files);

@@ -48,7 +48,8 @@ pub struct Outcome {
     pub unreachable: Vec<String>,
     /// What was left aside, for the log.
     pub notes: Vec<String>,
-    /// 0 complete, 1 something that should have gone did not, 2 refused, 3 not reached.
+    /// The process's exit code: 0 complete, 1 a target failed or stopped, a row could not go or a
+    /// window is unknown, 2 refused, 3 not reached. Of several the highest.
     pub exit: u8,
 }
 

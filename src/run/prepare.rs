@@ -110,7 +110,7 @@ fn clock(options: &Options, dry_run: bool) -> Result<Timestamp, Refusal> {
             "--now",
             Reason::Conflict,
             format!(
-                "{now} lies after the database's clock, {real}: rows would go before their time"
+                "{now} lies after this machine's clock, {real}: rows would go before their time"
             ),
             "add --dry-run, or --allow-future-now if you mean it",
         ));

@@ -99,7 +99,11 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
                 window: tenant
                     .window
                     .map_or_else(|| "none".to_owned(), |window| window.to_string()),
-                cutoff: tenant.cutoff.map(|cutoff| cutoff.to_string()),
+                // Without an age nothing is compared with it.
+                cutoff: tenant
+                    .cutoff
+                    .filter(|_| planned.target.age.is_some())
+                    .map(|cutoff| cutoff.to_string()),
                 deleted: if updates { 0 } else { count(tenant.gone) },
                 updated: if updates { count(tenant.gone) } else { 0 },
                 overdue: count(tenant.overdue),

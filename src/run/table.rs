@@ -146,11 +146,17 @@ fn write_tenants(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt
     let gone = if dry { "WOULD GO" } else { "GONE" };
     let mut rows = vec![cells(&["TENANT", "WINDOW", "ROWS BEFORE", gone, "OVERDUE"])];
     for tenant in tenants {
-        let never = || "never".to_owned();
+        // No cutoff: nothing goes, or keepNewest alone decides, or it stands at another spelling of
+        // the name.
+        let without = match tenant.window.as_str() {
+            "Forever" => "never",
+            _ if target.understood.get("age").is_some_and(|age| age == "none") => "any age",
+            _ => "-",
+        };
         rows.push(vec![
             tenant.name.clone(),
             tenant.window.clone(),
-            tenant.cutoff.clone().unwrap_or_else(never),
+            tenant.cutoff.clone().unwrap_or_else(|| without.to_owned()),
             (tenant.deleted + tenant.updated).to_string(),
             tenant.overdue.to_string(),
         ]);

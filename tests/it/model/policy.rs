@@ -190,6 +190,8 @@ impl Target {
             }
         }
         let windows = (age.is_some() || dice.chance(40)).then(|| Windows::random(dice, shape));
+        // Lengths alone, on a target without an age, are refused.
+        let windows = windows.filter(|windows| age.is_some() || windows.holds_tenants());
         let cap = (shape.class == Class::Exact && age.is_some() && dice.chance(20))
             .then(|| 1 + dice.below(12));
         Target {
@@ -274,6 +276,10 @@ fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
 }
 
 impl Windows {
+    fn holds_tenants(&self) -> bool {
+        self.default == Window::Forever || !self.tenants.is_empty() || !self.sources.is_empty()
+    }
+
     fn random(dice: &mut Dice, shape: &Shape) -> Windows {
         let default = if dice.chance(8) { Window::Forever } else { dice.pick(&WINDOWS) };
         let mut windows = Windows {

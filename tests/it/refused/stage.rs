@@ -141,7 +141,7 @@ impl Stage {
 
 /// The machine's present moment is another each time.
 fn without_clock(text: &str) -> String {
-    const BEFORE: &str = "the database's clock, ";
+    const BEFORE: &str = "this machine's clock, ";
     match text.split_once(BEFORE) {
         Some((head, tail)) => {
             let moment = tail.find(": ").unwrap_or_default();
