@@ -89,7 +89,11 @@ impl Runner<'_> {
                     let (one, other) = keys.split_at(keys.len() / 2);
                     work.extend([other, one]);
                 }
-                Err(BatchError::Database(error)) if error.class != ErrorClass::Constraint => {
+                // A condition that cannot be computed for a row, such as JSON that is none, is that
+                // row's fault: the statement itself was compiled before anything began.
+                Err(BatchError::Database(error))
+                    if !matches!(error.class, ErrorClass::Constraint | ErrorClass::Statement) =>
+                {
                     return Err(error.into());
                 }
                 Err(error) if keys.len() == 1 => {
@@ -110,6 +114,33 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Judges without a lock, as a dry run does; a row that cannot be judged is set apart.
+    pub(super) async fn judge_apart(
+        &mut self,
+        keys: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Vec<JudgedRow>, End> {
+        let mut judged = Vec::new();
+        let mut work: Vec<&[Key]> = vec![keys];
+        while let Some(keys) = work.pop() {
+            let left: Vec<Key> =
+                keys.iter().filter(|key| !self.failed.contains(key)).cloned().collect();
+            match self.bench.judge(&left, fate, session).await {
+                Ok(mut rows) => judged.append(&mut rows),
+                Err(error) if error.class != ErrorClass::Statement => return Err(error.into()),
+                Err(error) if keys.len() == 1 => {
+                    self.give_up(&keys[0], &BatchError::Database(error), fate, session).await?;
+                }
+                Err(_) => {
+                    let (one, other) = keys.split_at(keys.len() / 2);
+                    work.extend([other, one]);
+                }
+            }
+        }
+        Ok(judged)
+    }
+
     async fn give_up(
         &mut self,
         key: &Key,
@@ -118,7 +149,9 @@ impl Runner<'_> {
         session: &mut Session,
     ) -> Result<(), End> {
         self.failed.insert(key);
-        let rows = self.bench.judge(std::slice::from_ref(key), fate, session).await?;
+        // A row that cannot be judged at all is nobody's: it is counted as failed, and no more.
+        let judged = self.bench.judge(std::slice::from_ref(key), fate, session).await;
+        let rows = judged.unwrap_or_default();
         self.tally.failed(
             &rows,
             fate,

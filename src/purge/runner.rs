@@ -97,7 +97,7 @@ impl Runner<'_> {
             }
             for (fate, keys) in page.groups {
                 for keys in keys.chunks(JUDGED_AT_ONCE) {
-                    let rows = bench.judge(keys, fate, session).await?;
+                    let rows = self.judge_apart(keys, fate, session).await?;
                     for row in rows.iter().filter(|row| {
                         row.verdict == Verdict::Goes && !self.failed.contains(&row.key)
                     }) {
@@ -179,7 +179,7 @@ impl Runner<'_> {
     async fn count(&mut self, keys: &[Key], fate: Fate, session: &mut Session) -> Result<(), End> {
         for keys in keys.chunks(JUDGED_AT_ONCE) {
             self.is_over()?;
-            let mut rows = self.bench.judge(keys, fate, session).await?;
+            let mut rows = self.judge_apart(keys, fate, session).await?;
             if let Some(allowance) = &self.allowance {
                 allowance.apply(&mut rows);
             }

@@ -109,3 +109,26 @@ fn the_next_oldest_move_up_for_those_that_cannot_go_under_a_cap() {
     assert_eq!(bed.chats(), [1, 5, 6, 7, 8, 9, 10], "2, 3 and 4 are the oldest that could go");
     assert_eq!(target.overdue.as_ref().unwrap().rows, 5);
 }
+
+#[test]
+fn a_row_whose_condition_cannot_be_computed_stays_and_the_others_go() {
+    for (dry_run, cap) in [(false, ""), (true, ""), (false, "    maxRowsPerRun: 100\n")] {
+        let bed = Bed::new()
+            .with("    action: Delete\n", &format!("    action: Delete\n{cap}"))
+            .with("pinned > 0", "json_extract(meta, '$.pinned') = 1");
+        let rows =
+            "ALTER TABLE chats ADD COLUMN meta TEXT; UPDATE chats SET meta = '{\"pinned\": 0}';
+                    UPDATE chats SET meta = 'no json' WHERE id = 5;
+                    UPDATE chats SET meta = '{\"pinned\": 1}' WHERE id = 6";
+        elsewhere(&bed.database(), rows).unwrap();
+        let bed =
+            if dry_run { bed.with("  schedule:", "  dryRun: true\n  schedule:") } else { bed };
+        let outcome = bed.run(4, &Unwatched);
+        let target = report(&outcome);
+        assert_eq!((outcome.exit, target.outcome), (1, Outcome::Done), "{target:?}");
+        assert_eq!((target.rows.deleted, target.kept.failed), (6, Some(1)), "{dry_run} {cap}");
+        assert_eq!(target.failures[0].reason, "DatabaseError");
+        let left: Vec<i64> = if dry_run { (1..=10).collect() } else { vec![5, 6, 9, 10] };
+        assert_eq!(bed.chats(), left, "{dry_run} {cap}");
+    }
+}
