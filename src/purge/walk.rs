@@ -108,26 +108,37 @@ impl<'a> Walk<'a> {
                 rows
             }
             Place::TenantIndex { tenants, after } => {
-                let Some((tenant, below)) = tenants.last() else {
-                    return Ok(None);
-                };
-                let statement = sqlite::along_index(
-                    self.target,
-                    &instants,
-                    Some(tenant),
-                    below,
-                    after.as_ref(),
-                    PAGE,
-                );
-                let rows = session.rows(&statement).await?;
-                match rows.last() {
-                    Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
-                    _ => {
-                        tenants.pop();
-                        *after = None;
+                // Tenants with few rows share a page: else each would cost a transaction.
+                let mut found = Vec::new();
+                for _ in 0..PAGE {
+                    let Some((tenant, below)) = tenants.last() else {
+                        break;
+                    };
+                    let statement = sqlite::along_index(
+                        self.target,
+                        &instants,
+                        Some(tenant),
+                        below,
+                        after.as_ref(),
+                        PAGE,
+                    );
+                    let rows = session.rows(&statement).await?;
+                    match rows.last() {
+                        Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
+                        _ => {
+                            tenants.pop();
+                            *after = None;
+                        }
+                    }
+                    found.extend(rows);
+                    if found.len() >= PAGE {
+                        break;
                     }
                 }
-                rows
+                if found.is_empty() && tenants.is_empty() {
+                    return Ok(None);
+                }
+                found
             }
             Place::Partitions(_) => return self.next_partition(session, &instants).await,
         };
@@ -170,7 +181,7 @@ impl<'a> Walk<'a> {
         page
     }
 
-    /// One over-full partition at a time: its rows beyond the newest.
+    /// Over-full partitions, so many as fill a page: their rows beyond the newest.
     async fn next_partition(
         &mut self,
         session: &mut Session,
@@ -188,20 +199,27 @@ impl<'a> Walk<'a> {
         let Place::Partitions(Some(left)) = &mut self.place else {
             return Ok(None);
         };
-        let Some(row) = left.pop() else {
+        if left.is_empty() {
             return Ok(None);
-        };
-        let (tenant, partition) = match self.target.tenant {
-            Some(_) => (Some(&row[0]), &row[1..]),
-            None => (None, if keep.partition_by.is_empty() { &[][..] } else { &row[..] }),
-        };
-        let fate = self.cutoffs.of(tenant.unwrap_or(&Value::Null));
+        }
         let mut page = Page::default();
-        if fate != Fate::Kept {
+        let mut found = 0;
+        while found < PAGE
+            && let Some(row) = left.pop()
+        {
+            let (tenant, partition) = match self.target.tenant {
+                Some(_) => (Some(&row[0]), &row[1..]),
+                None => (None, if keep.partition_by.is_empty() { &[][..] } else { &row[..] }),
+            };
+            let fate = self.cutoffs.of(tenant.unwrap_or(&Value::Null));
+            if fate == Fate::Kept {
+                continue;
+            }
             let ranked =
                 newest::rank(self.target, keep, self.clock, fate, tenant, partition, session)
                     .await?;
-            page.sightings.examined = ranked.examined;
+            page.sightings.examined += ranked.examined;
+            found += ranked.beyond.len();
             for key in ranked.beyond {
                 page.add(fate, key);
             }

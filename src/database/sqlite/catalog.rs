@@ -3,9 +3,9 @@
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::{Error, Session};
+use super::{Error, ErrorClass, Session};
 use crate::model::{
-    Catalog, Column, ForeignKey, Index, OnDelete, Table, TableKind, TableName, Value,
+    Catalog, Column, ForeignKey, Index, OnDelete, Scalar, Table, TableKind, TableName, Value,
 };
 use crate::sql::sqlite;
 
@@ -100,13 +100,13 @@ impl Session {
                 },
             });
         }
-        table.indexes = self.indexes(&name).await?;
+        table.indexes = self.indexes(&table).await?;
         Ok(table)
     }
 
-    async fn indexes(&mut self, table: &str) -> Result<Vec<Index>, Error> {
+    async fn indexes(&mut self, table: &Table) -> Result<Vec<Index>, Error> {
         let mut indexes: Vec<(String, Index, bool)> = Vec::new();
-        for row in self.rows(&sqlite::indexes_of(table)).await? {
+        for row in self.rows(&sqlite::indexes_of(&table.name.name)).await? {
             let name = text(&row[0]);
             if indexes.last().is_none_or(|(last, ..)| *last != name) {
                 let index = Index { columns: Vec::new(), unique: row[1].is_true() };
@@ -115,9 +115,13 @@ impl Session {
             let Some((_, index, plain)) = indexes.last_mut() else {
                 continue;
             };
-            // What follows an expression or a descending column serves no walk of ours; an index
-            // cut short is unique on less than it shows.
-            if row[2].is_null() || row[3].is_true() {
+            // What follows an expression or a descending column serves no walk of ours, and SQLite
+            // uses no column that compares otherwise than the table's; an index cut short is
+            // unique on less than it shows.
+            if row[2].is_null()
+                || row[3].is_true()
+                || !self.compares(table, &text(&row[2]), &text(&row[4])).await?
+            {
                 *plain = false;
                 index.unique = false;
             }
@@ -130,6 +134,29 @@ impl Session {
             .map(|(_, index, _)| index)
             .filter(|index| !index.columns.is_empty())
             .collect())
+    }
+
+    /// Whether a column compares by this collation. One that the application brings along is not
+    /// here to be asked.
+    async fn compares(
+        &mut self,
+        table: &Table,
+        column: &str,
+        collation: &str,
+    ) -> Result<bool, Error> {
+        let scalar = Scalar::Column(column.to_owned());
+        match self.rows(&sqlite::collation(table, &scalar)).await {
+            Ok(rows) => Ok(rows.first().is_some_and(|row| {
+                collation
+                    == match (row[0].is_true(), row[1].is_true()) {
+                        (true, _) => "NOCASE",
+                        (false, true) => "RTRIM",
+                        (false, false) => "BINARY",
+                    }
+            })),
+            Err(error) if error.class == ErrorClass::Statement => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -30,13 +30,14 @@ pub fn foreign_keys_of(table: &str) -> Statement {
     about("pragma_foreign_key_list", "id, \"table\", \"from\", \"to\", on_delete", table, "id, seq")
 }
 
-/// Index, unique, its columns in order: NULL for an expression, with whether it is descending.
+/// Index, unique, its columns in order: NULL for an expression, with whether it is descending and
+/// how it compares.
 /// Partial indexes are left out: they do not serve every row.
 pub fn indexes_of(table: &str) -> Statement {
     let mut binds = Binds::none();
     let table = binds.add(Value::text(table));
     let text = format!(
-        "SELECT l.name, l.\"unique\", c.name, c.\"desc\" FROM pragma_index_list({table}, 'main') AS l \
+        "SELECT l.name, l.\"unique\", c.name, c.\"desc\", upper(c.coll) FROM pragma_index_list({table}, 'main') AS l \
          JOIN pragma_index_xinfo(l.name, 'main') AS c \
          WHERE l.partial = 0 AND c.key = 1 ORDER BY l.seq, c.seqno"
     );
