@@ -1,6 +1,6 @@
 //! Policies over their connections, narrowed by runs and flags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::fields::{parse_zone, unique_names};
@@ -66,7 +66,8 @@ pub fn declare(
         if refused.is_empty() && !known {
             let known = manifests.policies.iter();
             let known = known.flat_map(|policy| &policy.spec.targets);
-            let known = known.map(|target| target.name.as_str()).collect::<Vec<_>>();
+            let known = known.map(|target| target.name.as_str()).collect::<BTreeSet<_>>();
+            let known = known.into_iter().collect::<Vec<_>>();
             refused.push(flag(
                 "--target",
                 format!("no policy of this run has a target {name}"),

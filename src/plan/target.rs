@@ -75,7 +75,7 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     let Some(table) = catalog.table(&name.or_schema(SQLITE_SCHEMA)) else {
         let write = match find_table(catalog, name) {
             Some(other) => format!("write {}, as the catalog spells it", other.name.name),
-            None => format!("write one of {}", names(catalog)),
+            None => write_one(catalog),
         };
         return Err(Refusal::new(
             field,
@@ -107,9 +107,12 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     ))
 }
 
-fn names(catalog: &Catalog) -> String {
-    let known = catalog.tables.iter().map(|table| table.name.name.as_str());
-    known.collect::<Vec<_>>().join(", ")
+fn write_one(catalog: &Catalog) -> String {
+    let known: Vec<&str> = catalog.tables.iter().map(|table| table.name.name.as_str()).collect();
+    match known[..] {
+        [] => "name another file: this one has no tables".to_owned(),
+        [..] => format!("write one of {}", known.join(", ")),
+    }
 }
 
 struct Resolver<'a> {
@@ -236,7 +239,7 @@ impl Resolver<'_> {
                     format!("{field}.name"),
                     Reason::NotFound,
                     format!("the database has no table {table}"),
-                    format!("write one of {}", names(self.catalog)),
+                    write_one(self.catalog),
                 ));
                 continue;
             };

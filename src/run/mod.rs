@@ -92,6 +92,10 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
         Ok(declarations) => declarations,
         Err(refused) => return Outcome::refused(refused, notes),
     };
+    let strangers = place::strangers(&manifests, &options.roots);
+    if !strangers.is_empty() {
+        return Outcome::refused(strangers, notes);
+    }
     if declarations.is_empty() {
         notes.push("no policy is asked for: nothing to do".to_owned());
     }

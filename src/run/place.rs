@@ -2,11 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::declare::Connection;
+use crate::declare::{Connection, Manifests, Refused};
 use crate::model::{Reason, Refusal};
 
 /// The flag that names the folder, where a refusal is about it.
 pub const ROOT: &str = "--root";
+
+/// Folders of connections that are not there: with a name misspelled, the connection that was meant
+/// would be looked for in another folder, where a file of its name may lie.
+pub fn strangers(manifests: &Manifests, roots: &[(Option<String>, PathBuf)]) -> Vec<Refused> {
+    let known: Vec<&str> =
+        manifests.connections.iter().map(|connection| connection.metadata.name.as_str()).collect();
+    let named = roots.iter().filter_map(|(name, _)| name.as_deref());
+    named
+        .filter(|name| !known.contains(name))
+        .map(|name| Refused {
+            file: "command line".to_owned(),
+            object: String::new(),
+            refusal: Refusal::new(
+                ROOT,
+                Reason::NotFound,
+                format!("there is no DatabaseConnection {name}"),
+                format!("write one of {}, or --root DIR", known.join(", ")),
+            ),
+        })
+        .collect()
+}
 
 /// The file, without a link on the way: a link could lead to another tenant's volume, or change
 /// its mind between the plan and the first batch.

@@ -49,6 +49,30 @@ fn the_report_is_an_array_of_purge_runs_on_standard_output_and_nothing_else_is_t
 }
 
 #[test]
+fn a_folder_for_a_connection_that_is_not_there_is_refused() {
+    let bed = Bed::new();
+    let root = format!("ap={}", bed.folder().display());
+    let output = run(&bed, &["-o", "json", "--root", &root]);
+    assert_eq!(code(&output), 2);
+    assert_eq!(json(&output)[0]["field"], "--root");
+    assert_eq!(json(&output)[0]["write"], "write one of app, or --root DIR");
+    assert_eq!(bed.chats().len(), 10);
+}
+
+#[test]
+fn a_refusal_always_says_what_to_write() {
+    let bed = Bed::new();
+    let output = run(&bed, &["-o", "json", "--target", "chat"]);
+    assert_eq!(json(&output)[0]["write"], "write one of chats");
+    std::fs::write(bed.database(), "").unwrap();
+    for more in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{}{more}", bed.database().display())));
+    }
+    let output = run(&bed, &["-o", "json"]);
+    assert_eq!(json(&output)[0]["write"], "name another file: this one has no tables");
+}
+
+#[test]
 fn a_dry_run_leaves_every_byte() {
     let bed = Bed::new();
     let before = std::fs::read(bed.database()).unwrap();
