@@ -13,9 +13,37 @@ const MOST: usize = 1_000;
 pub struct Pace {
     fixed: Option<usize>,
     rows: usize,
-    /// Moving average of what one row costs, in seconds.
-    row_seconds: Option<f64>,
+    seen: Seen,
     duty_cycle_percent: u32,
+}
+
+/// Moving averages of batches: rows, their square, seconds, and rows times seconds.
+#[derive(Debug, Default)]
+struct Seen {
+    averages: Option<[f64; 4]>,
+    /// What a batch costs whatever its size, in seconds: keepNewest reads a partition for each.
+    fixed: f64,
+}
+
+impl Seen {
+    /// How many rows fit. Where the fixed part alone takes too long, a smaller batch makes
+    /// everybody wait longer in all: then the rows may take as long again.
+    fn fitting(&mut self, rows: usize, took: Duration) -> f64 {
+        let (rows, seconds) = (rows.max(1) as f64, took.as_secs_f64());
+        let new = [rows, rows * rows, seconds, rows * seconds];
+        let old = self.averages.unwrap_or(new);
+        let averages: [f64; 4] = std::array::from_fn(|at| 0.7 * old[at] + 0.3 * new[at]);
+        self.averages = Some(averages);
+        let [rows, squares, seconds, products] = averages;
+        let variance = squares - rows * rows;
+        if variance > 0.01 * rows * rows {
+            let slope = (products - rows * seconds) / variance;
+            self.fixed = (seconds - slope * rows).clamp(0.0, 0.99 * seconds);
+        }
+        let each = ((seconds - self.fixed) / rows).max(0.01 * seconds / rows);
+        let aim = AIM.as_secs_f64();
+        if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { MOST as f64 }
+    }
 }
 
 impl Pace {
@@ -23,7 +51,7 @@ impl Pace {
         Self {
             fixed,
             rows: FIRST,
-            row_seconds: None,
+            seen: Seen::default(),
             duty_cycle_percent: duty_cycle_percent.clamp(1, 100),
         }
     }
@@ -35,10 +63,7 @@ impl Pace {
 
     /// Learns from a batch, and gives the rest that the duty cycle asks for after it.
     pub fn batch(&mut self, rows: usize, took: Duration) -> Duration {
-        let cost = took.as_secs_f64() / rows.max(1) as f64;
-        let average = self.row_seconds.map_or(cost, |average| 0.7 * average + 0.3 * cost);
-        self.row_seconds = Some(average);
-        let fitting = if average > 0.0 { (AIM.as_secs_f64() / average) as usize } else { MOST };
+        let fitting = self.seen.fitting(rows, took) as usize;
         // It grows at most to the double: one quick batch says little about the next.
         self.rows = fitting.clamp(1, (self.rows * 2).min(MOST));
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent
@@ -74,6 +99,17 @@ mod tests {
         pace.hindered();
         pace.hindered();
         assert_eq!(pace.rows(), 1);
+    }
+
+    #[test]
+    fn a_cost_that_no_batch_escapes_does_not_shrink_it_to_nothing() {
+        let mut pace = Pace::new(100, None);
+        for _ in 0..40 {
+            let rows = u32::try_from(pace.rows()).expect("small");
+            let took = Duration::from_millis(50) + Duration::from_micros(100) * rows;
+            pace.batch(pace.rows(), took);
+        }
+        assert!((300..=700).contains(&pace.rows()), "{}", pace.rows());
     }
 
     #[test]
