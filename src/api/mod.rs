@@ -8,6 +8,7 @@
 //! field says, and only the field explains the words.
 
 mod connection;
+mod counts;
 mod policy;
 mod purge_run;
 mod report;
@@ -19,16 +20,16 @@ pub use connection::{
     DatabaseConnectionStatus, Json, JsonTable, Limits, Mysql, PersistentVolumeClaimRef, Postgres,
     Runner, SecretKeyRef, Service, Sqlite, Volume,
 };
+pub use counts::{
+    Access, AccessPath, DependentReport, Failure, FileReport, Kept, Overdue, RowCounts,
+    TenantReport, Throttled, UnknownTenant, Work,
+};
 pub use policy::{
     ConcurrencyPolicy, ConnectionRef, LastRun, PolicyOverdue, RetentionPolicy, RetentionPolicySpec,
     RetentionPolicyStatus, WhenDeleted,
 };
 pub use purge_run::{PolicyRef, PurgeRun, PurgeRunSpec};
-pub use report::{
-    Access, AccessPath, DependentReport, Failure, FileReport, Kept, Outcome, Overdue,
-    PolicyIdentity, PurgeRunStatus, RowCounts, TargetReport, TenantReport, Throttled, Totals,
-    UnknownTenant, Work,
-};
+pub use report::{Outcome, PolicyIdentity, PurgeRunStatus, TargetReport, Totals};
 pub use target::{
     Age, ColumnOrExpression, Dependent, DependentAction, Encoding, Exemption, FileRule, FileType,
     KeepNewest, Record, Target, TargetAction,

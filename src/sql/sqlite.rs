@@ -234,6 +234,3 @@ fn joined(pairs: &[(String, String)], own: (&Table, &str), other: (&Table, &str)
     };
     pairs.iter().map(pair).collect::<Vec<_>>().join(" AND ")
 }
-
-#[cfg(test)]
-mod tests {}
