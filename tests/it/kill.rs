@@ -100,3 +100,34 @@ fn killed_at_any_point_nothing_is_half_done_and_the_next_run_goes_on() {
         }
     }
 }
+
+/// A writer that died while its changes were already in the file: what is left of it is a copy of
+/// both files, made in the middle of its transaction.
+#[test]
+fn a_hot_journal_is_rolled_back_before_anything_is_judged() {
+    use sqlx::Connection;
+    let (dead, bed) = (Bed::new(), Bed::new());
+    for bed in [&dead, &bed] {
+        crate::bed::elsewhere(&bed.database(), "PRAGMA journal_mode = DELETE").unwrap();
+    }
+    let journal = |bed: &Bed| bed.folder().join("app.db-journal");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dead.database());
+    block_on(async {
+        let mut writer = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        // With no room for changed pages they go to the file before the commit. Every chat would be
+        // expired and of nobody's keeping if this were ever taken for the truth.
+        let changes = "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE;
+            UPDATE chats SET updated_at = 1500000000, org = 'acme';
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+            INSERT INTO messages (chat_id, body) SELECT 9, hex(zeroblob(200)) FROM n";
+        sqlx::raw_sql(changes).execute(&mut writer).await.unwrap();
+        std::fs::copy(journal(&dead), journal(&bed)).unwrap();
+        std::fs::copy(dead.database(), bed.database()).unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut writer).await.unwrap();
+    });
+    assert!(std::fs::metadata(journal(&bed)).unwrap().len() > 512, "the journal is hot");
+    let outcome = bed.run(3, &Unwatched);
+    assert_eq!(outcome.exit, 0, "{outcome:?}");
+    assert_eq!(bed.chats(), [9, 10]);
+    bed.assert_whole_families();
+}
