@@ -149,10 +149,12 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
         End::Done => {
             let mut parts = Vec::new();
             if !counts.unknown.is_empty() {
-                parts.push(format!(
-                    "{} kept whole because their window is unknown",
-                    tenants(counts.unknown.len())
-                ));
+                parts.push(match &counts.unknown[..] {
+                    // The target has no tenants: its window is everybody's.
+                    [all] if all.name.is_empty() => "all kept: the window is unknown".to_owned(),
+                    [one] => format!("tenant {} kept whole: its window is unknown", one.name),
+                    more => format!("{} tenants kept whole: their windows are unknown", more.len()),
+                });
             }
             if counts.failed > 0 {
                 parts.push(format!("{} could not go", rows(counts.failed)));
@@ -176,10 +178,6 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
 
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
-}
-
-fn tenants(count: usize) -> String {
-    if count == 1 { "1 tenant".to_owned() } else { format!("{count} tenants") }
 }
 
 fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {

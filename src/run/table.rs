@@ -92,11 +92,11 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
         writeln!(out, "  {}: {count} {verb}", dependent.name)?;
     }
     for tenant in &target.unknown_tenants {
-        writeln!(
-            out,
-            "  tenant {} kept whole: {}: {}: {}",
-            tenant.name, tenant.source, tenant.reason, tenant.message
-        )?;
+        let who = match tenant.name.as_str() {
+            "" => "all rows kept".to_owned(),
+            name => format!("tenant {name} kept whole"),
+        };
+        writeln!(out, "  {who}: {}: {}: {}", tenant.source, tenant.reason, tenant.message)?;
     }
     write_more(out, "unknown tenants", target.unknown_tenants_omitted)?;
     for failure in &target.failures {
