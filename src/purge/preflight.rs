@@ -93,14 +93,17 @@ async fn stays_selected(
     while let Some(page) = walk.next(session).await? {
         for (fate, keys) in page.groups {
             for keys in keys.chunks(JUDGED_AT_ONCE) {
-                let going: Vec<Key> = now
-                    .judge(keys, fate, session)
-                    .await?
-                    .into_iter()
-                    .filter(|row| row.verdict == Verdict::Goes)
-                    .map(|row| row.key)
-                    .collect();
-                let staying = then.judge(&going, fate, session).await?;
+                // What cannot be computed for a row is asked again in each batch, of that row alone.
+                let judged = match now.judge(keys, fate, session).await {
+                    Err(error) if error.class == ErrorClass::Statement => continue,
+                    judged => judged?,
+                };
+                let going = judged.into_iter().filter(|row| row.verdict == Verdict::Goes);
+                let going: Vec<Key> = going.map(|row| row.key).collect();
+                let staying = match then.judge(&going, fate, session).await {
+                    Err(error) if error.class == ErrorClass::Statement => continue,
+                    staying => staying?,
+                };
                 if let Some(row) = staying.iter().find(|row| row.verdict == Verdict::Goes) {
                     return Ok(vec![Refusal::new(
                         format!("{}.set", planned.field),

@@ -72,6 +72,7 @@ impl Tally {
         self.sightings.unreadable += sightings.unreadable;
         self.sightings.future += sightings.future;
         self.sightings.no_tenant += sightings.no_tenant;
+        self.sightings.blurred |= sightings.blurred;
     }
 
     /// The look at all candidates of a capped target, before the first batch: every row is met
@@ -212,7 +213,7 @@ impl Tally {
             self.counts.overdue.rows += eligible.saturating_sub(self.counts.gone());
         }
         self.counts.overdue.at_least = !matches!(end, End::Done | End::CapReached);
-        if self.whole && matches!(end, End::Done | End::CapReached) {
+        if self.whole && !self.sightings.blurred && matches!(end, End::Done | End::CapReached) {
             if self.has_age {
                 self.counts.undatable = Some(self.sightings.undatable);
                 self.counts.unreadable = Some(self.sightings.unreadable);

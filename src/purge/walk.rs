@@ -4,12 +4,12 @@
 use jiff::Timestamp;
 
 use super::newest;
-use crate::database::{Error, Session};
+use crate::database::{Error, ErrorClass, Session};
 use crate::model::{
     Access, Encoding, Key, Reading, Target, Value, bind_instant, read_age, text_superset,
 };
 use crate::plan::{Cutoffs, Fate};
-use crate::sql::{Instants, sqlite};
+use crate::sql::{Instants, Statement, sqlite};
 
 /// Rows read by one statement. A reader of a file with a rollback journal keeps its writers
 /// waiting, so a page is short.
@@ -23,6 +23,8 @@ pub struct Sightings {
     pub unreadable: u64,
     pub future: u64,
     pub no_tenant: u64,
+    /// Rows outside of `where` may be among them.
+    pub blurred: bool,
 }
 
 /// Candidates: keys, by the fate of the tenant they were found under.
@@ -38,6 +40,8 @@ pub struct Walk<'a> {
     cutoffs: &'a Cutoffs,
     clock: Timestamp,
     place: Place,
+    /// The target without its `where`, once that could not be computed for some row.
+    unfiltered: Option<Target>,
 }
 
 enum Place {
@@ -78,7 +82,7 @@ impl<'a> Walk<'a> {
                 Place::TenantIndex { tenants: with_cutoff.collect(), after: None }
             }
         };
-        Self { target, cutoffs, clock, place }
+        Self { target, cutoffs, clock, place, unfiltered: None }
     }
 
     /// The next candidates; `None` at the end.
@@ -88,9 +92,8 @@ impl<'a> Walk<'a> {
         let rows = match &mut self.place {
             Place::Done => return Ok(None),
             Place::Sweep(after) => {
-                let rows = session
-                    .rows(&sqlite::sweep(self.target, &instants, after.as_ref(), PAGE))
-                    .await?;
+                let sweep = |target: &_| sqlite::sweep(target, &instants, after.as_ref(), PAGE);
+                let rows = read(self.target, &mut self.unfiltered, sweep, session).await?;
                 self.place = match rows.last() {
                     Some(row) if rows.len() == PAGE => Place::Sweep(Some(key(self.target, row))),
                     _ => Place::Done,
@@ -98,9 +101,10 @@ impl<'a> Walk<'a> {
                 rows
             }
             Place::AgeIndex { below, after } => {
-                let statement =
-                    sqlite::along_index(self.target, &instants, None, below, after.as_ref(), PAGE);
-                let rows = session.rows(&statement).await?;
+                let along = |target: &_| {
+                    sqlite::along_index(target, &instants, None, below, after.as_ref(), PAGE)
+                };
+                let rows = read(self.target, &mut self.unfiltered, along, session).await?;
                 match rows.last() {
                     Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
                     _ => self.place = Place::Done,
@@ -114,15 +118,11 @@ impl<'a> Walk<'a> {
                     let Some((tenant, below)) = tenants.last() else {
                         break;
                     };
-                    let statement = sqlite::along_index(
-                        self.target,
-                        &instants,
-                        Some(tenant),
-                        below,
-                        after.as_ref(),
-                        PAGE,
-                    );
-                    let rows = session.rows(&statement).await?;
+                    let after_it = after.as_ref();
+                    let along = |target: &_| {
+                        sqlite::along_index(target, &instants, Some(tenant), below, after_it, PAGE)
+                    };
+                    let rows = read(self.target, &mut self.unfiltered, along, session).await?;
                     match rows.last() {
                         Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
                         _ => {
@@ -148,6 +148,7 @@ impl<'a> Walk<'a> {
     /// Puts candidates under their fates, and counts what can never go.
     fn sort(&self, rows: &[Vec<Value>]) -> Page {
         let mut page = Page::default();
+        page.sightings.blurred = self.unfiltered.is_some();
         let length = self.target.table.key.len();
         for row in rows {
             page.sightings.examined += 1;
@@ -226,6 +227,25 @@ impl<'a> Walk<'a> {
         }
         Ok(Some(page))
     }
+}
+
+/// A `where` that cannot be computed for one row, such as JSON that is none, would end the walk for
+/// all: from then on every row is a candidate, and the judgement finds the one at fault.
+async fn read(
+    target: &Target,
+    unfiltered: &mut Option<Target>,
+    statement: impl Fn(&Target) -> Statement,
+    session: &mut Session,
+) -> Result<Vec<Vec<Value>>, Error> {
+    let failed = match session.rows(&statement(unfiltered.as_ref().unwrap_or(target))).await {
+        Err(error) if error.class == ErrorClass::Statement => error,
+        other => return other,
+    };
+    if unfiltered.is_some() || target.selection.is_none() {
+        return Err(failed);
+    }
+    let without = unfiltered.insert(Target { selection: None, ..target.clone() });
+    session.rows(&statement(without)).await
 }
 
 impl Page {

@@ -132,3 +132,54 @@ fn a_row_whose_condition_cannot_be_computed_stays_and_the_others_go() {
         assert_eq!(bed.chats(), left, "{dry_run} {cap}");
     }
 }
+
+#[test]
+fn a_row_for_which_where_cannot_be_computed_stays_and_the_others_go() {
+    for index in [
+        "",
+        "DROP INDEX chats_age; CREATE INDEX by_age ON chats (updated_at);",
+        "DROP INDEX chats_age;",
+    ] {
+        for dry_run in ["false", "true"] {
+            let bed = Bed::new()
+                .with(
+                    "    exemptions:",
+                    "    where: \"json_extract(meta, '$.kind') = 'old'\"\n    exemptions:",
+                )
+                .with("  schedule:", &format!("  dryRun: {dry_run}\n  schedule:"));
+            let rows = "ALTER TABLE chats ADD COLUMN meta TEXT; UPDATE chats SET meta = '{\"kind\": \"old\"}';
+                        UPDATE chats SET meta = 'no json' WHERE id = 5;
+                        UPDATE chats SET meta = '{}' WHERE id = 6";
+            elsewhere(&bed.database(), &format!("{index} {rows}")).unwrap();
+            let outcome = bed.run(4, &Unwatched);
+            let target = report(&outcome);
+            assert_eq!((outcome.exit, target.outcome), (1, Outcome::Done), "{target:?}");
+            assert_eq!(
+                (target.rows.deleted, target.kept.failed),
+                (6, Some(1)),
+                "{index} {dry_run}"
+            );
+            assert_eq!(target.kept.undatable, None, "rows outside of where were met too");
+            let left = if dry_run == "true" { (1..=10).collect() } else { vec![5, 6, 9, 10] };
+            assert_eq!(bed.chats(), left, "{index} {dry_run}");
+        }
+    }
+}
+
+#[test]
+fn an_update_passes_over_a_row_that_cannot_be_judged() {
+    let bed = Bed::new().with(
+        "action: Delete\n",
+        "action: Update\n    set: {pinned: \"1\"}\n    where: \"json_extract(meta, '$.kind') = 'old'\"\n",
+    );
+    let rows =
+        "ALTER TABLE chats ADD COLUMN meta TEXT; UPDATE chats SET meta = '{\"kind\": \"old\"}';
+                UPDATE chats SET meta = 'no json' WHERE id = 5";
+    elsewhere(&bed.database(), rows).unwrap();
+    let outcome = bed.run(4, &Unwatched);
+    assert_eq!((outcome.exit, report(&outcome).rows.updated), (1, 7), "{outcome:?}");
+    assert_eq!(
+        bed.numbers("SELECT id FROM chats WHERE pinned = 1 ORDER BY id"),
+        [1, 2, 3, 4, 6, 7, 8]
+    );
+}
