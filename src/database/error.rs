@@ -9,6 +9,8 @@ pub enum ErrorClass {
     Busy,
     /// A constraint or a trigger keeps some row of the batch.
     Constraint,
+    /// The tables are not those that the plan was made for.
+    SchemaChanged,
     /// The statement took longer than it may.
     Timeout,
     /// The file is no database, or is damaged.
@@ -35,6 +37,7 @@ impl Error {
             ErrorClass::Constraint => Reason::Constraint,
             ErrorClass::NotADatabase | ErrorClass::ReadOnly => Reason::BadDatabase,
             ErrorClass::Unreachable => Reason::Unreachable,
+            ErrorClass::SchemaChanged => Reason::SchemaChanged,
             ErrorClass::Timeout => Reason::StatementTimeout,
             ErrorClass::Statement => Reason::DatabaseError,
         }

@@ -34,6 +34,8 @@ pub struct Session {
     connection: SqliteConnection,
     lock_timeout: Duration,
     statement_timeout: Duration,
+    /// The schema that transactions may begin on; `None`: any.
+    schema: Option<Value>,
     started: Instant,
     /// When the running statement must end, in milliseconds since `started`.
     ends: Arc<AtomicU64>,
@@ -64,7 +66,8 @@ impl Session {
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             now < watched.load(Ordering::Relaxed)
         });
-        let mut session = Self { connection, lock_timeout, statement_timeout, started, ends };
+        let mut session =
+            Self { connection, lock_timeout, statement_timeout, schema: None, started, ends };
         let enforced = session.raw_value("PRAGMA foreign_keys").await?;
         if enforced != Value::Integer(i64::from(enforce)) {
             let message = "the database does not take PRAGMA foreign_keys".to_owned();
@@ -146,9 +149,35 @@ impl Session {
         Ok(query.execute(&mut self.connection).await?.rows_affected())
     }
 
+    /// Counts every change of the schema, whoever made it.
+    pub async fn schema_version(&mut self) -> Result<Value, Error> {
+        self.raw_value("PRAGMA schema_version").await
+    }
+
+    /// From here on a transaction begins only while the schema is this one: a migration may have
+    /// added a table that cascades, or a trigger, of which the plan knows nothing.
+    pub fn expect_schema(&mut self, version: Value) {
+        self.schema = Some(version);
+    }
+
     /// Takes the writer's lock: from here to the end of the transaction nobody else can change
     /// anything. Waits for others no longer than the lock timeout.
     pub async fn begin(&mut self) -> Result<(), Error> {
+        self.lock().await?;
+        let Some(planned) = self.schema.clone() else { return Ok(()) };
+        let changed = match self.schema_version().await {
+            Ok(now) if now == planned => return Ok(()),
+            Ok(_) => Error {
+                class: ErrorClass::SchemaChanged,
+                message: "the schema changed after the plan was made".to_owned(),
+            },
+            Err(error) => error,
+        };
+        self.rollback().await;
+        Err(changed)
+    }
+
+    async fn lock(&mut self) -> Result<(), Error> {
         let waiting = Instant::now();
         loop {
             self.limit();

@@ -61,6 +61,8 @@ reasons! {
     Unreachable => "try again; see whether something holds the database",
     /// Someone else holds the database longer than limits.lockTimeout.
     LockTimeout => "the next run tries again; raise limits.lockTimeout if the application holds long locks",
+    /// A table, key or trigger changed after the plan was made.
+    SchemaChanged => "the next run plans anew",
     /// A statement took longer than limits.statementTimeout.
     StatementTimeout => "create the index that the report names, or raise limits.statementTimeout",
     /// A source that failed, or gave an answer which cannot be understood.

@@ -145,6 +145,7 @@ async fn perform(
             return (None, 3, Some(format!("RetentionPolicy/{}: {error}", declaration.policy)));
         }
     };
+    session.expect_schema(ready.schema.clone());
     let job = Job {
         clock: ready.plan.clock,
         dry_run: declaration.dry_run,

@@ -8,7 +8,7 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use super::{Options, place};
 use crate::database::{Error, ErrorClass, Mode, Session};
 use crate::declare::{Declaration, Refused};
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
 use crate::purge::{self, Job, Watch};
@@ -18,6 +18,8 @@ pub(super) struct Ready {
     pub(super) declaration: Declaration,
     pub(super) plan: Plan,
     pub(super) path: PathBuf,
+    /// The schema's version when the plan was made.
+    pub(super) schema: Value,
 }
 
 /// Why a policy does not run.
@@ -74,6 +76,8 @@ pub(super) async fn prepare(
         )),
     };
     let mut session = open_to_read(&declaration, &path).await.map_err(failed)?;
+    // Before the catalog is read: a change in between is then found out, and not missed.
+    let schema = session.schema_version().await.map_err(failed)?;
     let observed = observe(&declaration, &mut session, clock).await.map_err(failed)?;
     let plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
     let job = Job {
@@ -91,7 +95,7 @@ pub(super) async fn prepare(
     }
     session.close().await;
     if refusals.is_empty() {
-        Ok(Ready { declaration, plan, path })
+        Ok(Ready { declaration, plan, path, schema })
     } else {
         Err(of_policy(refusals))
     }

@@ -152,6 +152,27 @@ fn rows_that_the_application_takes_away_leave_the_newest_of_what_is_left() {
 }
 
 #[test]
+fn a_table_that_would_cascade_and_came_after_the_plan_loses_nothing() {
+    let sql = "CREATE TABLE invoices (id INTEGER PRIMARY KEY, chat_id INTEGER REFERENCES chats (id) ON DELETE CASCADE);
+               INSERT INTO invoices SELECT id, id FROM chats";
+    for (point, on) in OPEN {
+        let bed = Bed::new();
+        let meddler = Meddler::new(&bed, point, on, sql);
+        let outcome = bed.run(1, &meddler);
+        assert_eq!(meddler.went.get(), Some(true), "{point:?}");
+        let target = &outcome.reports[0].status.as_ref().unwrap().targets[0];
+        assert_eq!(
+            (outcome.exit, target.reason.as_deref()),
+            (1, Some("SchemaChanged")),
+            "{point:?}"
+        );
+        let invoiced = bed.numbers("SELECT count(*) FROM chats")[0];
+        assert_eq!(bed.numbers("SELECT count(*) FROM invoices"), [invoiced], "{point:?}");
+        assert_eq!(bed.run(1, &Unwatched).exit, 2, "the next plan refuses the cascade");
+    }
+}
+
+#[test]
 fn a_writer_that_holds_the_database_too_long_ends_the_target_and_not_the_data() {
     let bed = Bed::new().with("lockTimeout: 1s", "lockTimeout: 50ms");
     let lock = Holder::hold(&bed);
