@@ -19,7 +19,7 @@ pub enum AccessPath {
 
 /// How a target's rows were found, and what the plan noticed on the way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Access {
     /// `Index` walked only what is too old, through an index. `Sweep` read the whole table once, in pieces.
     pub path: AccessPath,
@@ -46,7 +46,7 @@ pub struct Access {
 
 /// The counts of a target's own table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct RowCounts {
     /// Rows that were read to find those that are due.
     pub examined: i64,
@@ -63,7 +63,7 @@ pub struct RowCounts {
 
 /// The rows that stayed, by why they stayed. A count that is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Kept {
     /// Held by an exemption: its name and the number of rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -104,7 +104,7 @@ pub struct Kept {
 
 /// The counts of one dependent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct DependentReport {
     /// The dependent's name.
     pub name: String,
@@ -118,7 +118,7 @@ pub struct DependentReport {
 
 /// The counts of one file rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct FileReport {
     /// The rule's name.
     pub name: String,
@@ -132,7 +132,7 @@ pub struct FileReport {
 
 /// Rows that should have gone and are still there. Held rows, and rows of unknown tenants, are not among them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Overdue {
     /// How many rows.
     pub rows: i64,
@@ -148,7 +148,7 @@ pub struct Overdue {
 
 /// How the work was cut up and slowed down.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Work {
     /// Transactions that were committed.
     pub batches: i64,
@@ -163,7 +163,7 @@ pub struct Work {
 
 /// How many seconds the run rested between batches, by why it rested.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[serde(rename_all = "PascalCase")]
 pub struct Throttled {
     /// To keep to the connection's `dutyCyclePercent`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ pub struct Throttled {
 
 /// What was done about one tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct TenantReport {
     /// The tenant as the database spells it.
     pub name: String,
@@ -204,7 +204,7 @@ pub struct TenantReport {
 
 /// A tenant whose window could not be learned, and all of whose rows were kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct UnknownTenant {
     /// The tenant as the database spells it.
     pub name: String,
@@ -221,7 +221,7 @@ pub struct UnknownTenant {
 
 /// A row that could not go.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// A hash of the row's key, `sha256:...`, because a key may be personal data.
     pub key: String,

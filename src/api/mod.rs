@@ -29,7 +29,7 @@ pub use policy::{
     RetentionPolicyStatus, WhenDeleted,
 };
 pub use purge_run::{PolicyRef, PurgeRun, PurgeRunSpec};
-pub use report::{Outcome, PolicyIdentity, PurgeRunStatus, TargetReport, Totals};
+pub use report::{Outcome, PolicyIdentity, PurgeRunStatus, RefusalReport, TargetReport, Totals};
 pub use target::{
     Age, ColumnOrExpression, Dependent, DependentAction, Encoding, Exemption, FileRule, FileType,
     KeepNewest, Record, Target, TargetAction,

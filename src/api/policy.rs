@@ -122,7 +122,7 @@ pub enum WhenDeleted {
 
 /// What the operator knows about a policy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct RetentionPolicyStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ pub struct RetentionPolicyStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 
-    /// The slot of the schedule that was last acted on.
+    /// The latest slot of the schedule that was dealt with: a run was made for it, or it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_schedule_time: Option<Time>,
 
@@ -146,7 +146,7 @@ pub struct RetentionPolicyStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_schedule_time: Option<String>,
 
-    /// How many slots have passed without a run since the last one that was acted on.
+    /// How many slots have passed without a run since the last one that had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missed: Option<i64>,
 
@@ -169,10 +169,14 @@ pub struct RetentionPolicyStatus {
 
 /// The last run of a policy, in short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct LastRun {
     /// The name of the PurgeRun.
     pub name: String,
+
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
 
     /// How it ended: `Done`, `CapReached`, `DeadlineExceeded`, `Stopped` or `Failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +189,7 @@ pub struct LastRun {
 
 /// Rows of a policy that should have gone and have not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct PolicyOverdue {
     /// How many rows.
     pub rows: i64,

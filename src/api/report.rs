@@ -13,7 +13,7 @@ use super::counts::{
 
 /// What a run did, what it left, and why. A count that is not known is absent; it is never given as 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct PurgeRunStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +22,10 @@ pub struct PurgeRunStatus {
     /// The policy as it was when the run was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyIdentity>,
+
+    /// The name of the DatabaseConnection that the run works on, as it was when the run was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
 
     /// The one reading of the clock by which everything in the run was judged, in RFC 3339 and whole seconds: the
     /// database server's clock, or for files the runner's.
@@ -53,14 +57,48 @@ pub struct PurgeRunStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
 
+    /// The exit code of the runner: 0 all is done, 1 something that should have gone did not, 2 refused before anything
+    /// was touched, 3 the database could not be reached. Absent until the report is whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+
+    /// Up to 20 faults in the manifests, or in how they fit the database, for which the run was refused. Nothing was
+    /// touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalReport>,
+
+    /// Why the database could not be reached at the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
+
     /// A report for each target, in the order in which they were done. A list keyed by `name`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetReport>,
 }
 
+/// One fault for which a run was refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalReport {
+    /// The object, as `Kind/name`.
+    pub object: String,
+
+    /// The place in the object.
+    pub field: String,
+
+    /// The cause in one documented word.
+    pub reason: String,
+
+    /// What is wrong.
+    pub message: String,
+
+    /// What to write instead.
+    pub write: String,
+}
+
 /// Which policy a run was made from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct PolicyIdentity {
     /// The policy's name.
     pub name: String,
@@ -76,7 +114,7 @@ pub struct PolicyIdentity {
 
 /// The counts of all targets together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// Rows of the targets' own tables that were deleted.
     pub deleted: i64,
@@ -117,15 +155,16 @@ pub enum Outcome {
 
 /// What was done about one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct TargetReport {
     /// The target's name.
     pub name: String,
 
     /// How it ended. `Done`: nothing more to do. `CapReached`: `maxRowsPerRun` rows went, the next run goes on.
     /// `DeadlineExceeded`: the policy's `activeDeadlineSeconds` were over. `Stopped`: the run was suspended, replaced
-    /// or deleted. `Failed`: see `reason` and `message`.
-    pub outcome: Outcome,
+    /// or deleted. `Failed`: see `reason` and `message`. Absent while the target is at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 
     /// The cause in one documented word. Absent if there is nothing to explain.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -24,12 +24,12 @@ pub fn declare(
         // Who mounts what is the cluster's affair; on disk, --root stands for the volume.
         volume: _,
         mount_path: _,
+        runner: _,
         allow,
         services,
         // SQLite has no logins.
         allow_privileged_login: _,
         limits,
-        runner,
     } = &document.spec;
     let mut refusals = Vec::new();
     let engines = [
@@ -46,7 +46,6 @@ pub fn declare(
         ("mysql", mysql.is_some(), "is", ENGINE),
         ("json", json.is_some(), "is", ENGINE),
         ("services", !services.is_empty(), "are", "remove them"),
-        ("runner", runner.is_some(), "is", "remove it"),
     ];
     for (name, written, is, write) in later {
         if written {

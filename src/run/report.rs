@@ -61,7 +61,7 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
     api::TargetReport {
         name: planned.target.name.clone(),
-        outcome,
+        outcome: Some(outcome),
         reason,
         message,
         access: Some(access(planned, counts)),

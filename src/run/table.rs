@@ -42,7 +42,7 @@ fn write_run(out: &mut String, run: &PurgeRun, status: &PurgeRunStatus) -> std::
         });
         rows.push(vec![
             target.name.clone(),
-            outcome(target.outcome).to_owned(),
+            target.outcome.map_or("", outcome).to_owned(),
             target.rows.selected.to_string(),
             target.rows.deleted.to_string(),
             target.rows.updated.to_string(),

@@ -18,7 +18,7 @@ fn rows_of_one_age_go_no_further_than_the_cap() {
             .unwrap();
         let outcome = bed.run(batch, &Unwatched);
         let target = &outcome.reports[0].status.as_ref().unwrap().targets[0];
-        assert_eq!((outcome.exit, target.outcome), (0, Outcome::CapReached));
+        assert_eq!((outcome.exit, target.outcome), (0, Some(Outcome::CapReached)));
         assert_eq!((target.rows.deleted, bed.chats().len()), (3, 7), "batches of {batch}");
         assert_eq!(target.overdue.as_ref().unwrap().rows, 5);
         bed.assert_whole_families();
