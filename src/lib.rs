@@ -3,6 +3,7 @@
 //! The map of the house, from top to bottom; arrows between rooms point down only.
 //!
 //! * `cli`: what a person types.
+//! * `controller`: the operator: policies to runs, runs to Jobs, Jobs back to status.
 //! * `run`: manifests to reports: for each policy declare, observe, plan, purge, tell.
 //! * `declare`: manifests to declarations, or to refusals. Pure.
 //! * `observe`: what the database says: catalog, tenants, answers of sources.
@@ -16,6 +17,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod controller;
 mod database;
 mod declare;
 mod model;

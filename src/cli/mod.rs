@@ -1,5 +1,7 @@
 //! What a person types.
 
+mod controller;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ enum Command {
     Run(RunArgs),
     /// Check manifests and touch nothing
     Validate(ValidateArgs),
+    /// Run the operator in a cluster
+    Controller(controller::ControllerArgs),
     /// Print the version
     Version,
 }
@@ -86,6 +90,7 @@ impl Cli {
                 tell(&outcome, arguments.output);
                 outcome.exit
             }
+            Command::Controller(arguments) => arguments.execute().await,
             Command::Version => {
                 print(concat!(env!("CARGO_PKG_VERSION"), "\n"));
                 0

@@ -27,6 +27,7 @@ pub use window::answer;
 
 use crate::api;
 use crate::model::{CutoffRule, DependentAction, Expression, Refusal, TableName, Unit, Window};
+use crate::schedule::Schedule;
 
 /// A refusal with the object it is about.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Declaration {
     pub connection: Connection,
     /// Of the schedule, of months and years, of StartOfDay.
     pub zone: TimeZone,
+    /// When runs are due; a run itself does not ask.
+    pub schedule: Schedule,
     pub targets: Vec<Target>,
     pub dry_run: bool,
     pub deadline: Option<Duration>,

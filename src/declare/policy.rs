@@ -205,7 +205,8 @@ fn declare_one(
         refusals.push(refusal);
         jiff::tz::TimeZone::UTC
     });
-    if let Err(what) = Schedule::parse(schedule, zone.clone()) {
+    let slots = Schedule::parse(schedule, zone.clone());
+    if let Err(what) = &slots {
         refusals.push(Refusal::new(
             "spec.schedule",
             Reason::InvalidValue,
@@ -292,6 +293,9 @@ fn declare_one(
             target::Inherited { windows: windows.as_ref(), ceiling, config_maps: &config_maps };
         declared.extend(target::declare(spec, &inherited, &mut refusals));
     }
+    let Ok(slots) = slots else {
+        return Err(refusals);
+    };
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -307,6 +311,7 @@ fn declare_one(
         metadata: document.metadata.clone(),
         connection: connection.clone(),
         zone,
+        schedule: slots,
         targets: declared,
         dry_run: run.dry_run.unwrap_or(false),
         deadline: active_deadline_seconds

@@ -1,0 +1,117 @@
+//! DatabaseConnection: its static check, and what the newest run found out. Nothing is probed.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{Controller, watcher};
+
+use super::conditions::{self, Wanted, merged};
+use super::context::Context;
+use super::error::Error;
+use super::{again, config, declared, drain, facts, invalid, scoped, status};
+use crate::api::{ConnectionRun, DatabaseConnection, DatabaseConnectionStatus, PurgeRun};
+use crate::model::Reason;
+
+type Guarded<K> = DeserializeGuard<K>;
+
+/// Reconciles the connections of a scope until `shutdown`.
+pub async fn watch(
+    context: &Arc<Context>,
+    scope: Option<&str>,
+    shutdown: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let all = watcher::Config::default;
+    let results = Controller::new(scoped::<Guarded<DatabaseConnection>>(context, scope), all())
+        .with_config(config())
+        .watches(scoped::<Guarded<PurgeRun>>(context, scope), all(), |run| {
+            let run = run.0.ok()?;
+            let name = run.status.as_ref()?.connection.clone()?;
+            Some(ObjectRef::new(&name).within(&run.namespace()?))
+        })
+        .graceful_shutdown_on(shutdown)
+        .run(reconcile, |connection, error, _| again(&*connection, error), Arc::clone(context));
+    drain("DatabaseConnection", results).await;
+}
+
+async fn reconcile(
+    connection: Arc<Guarded<DatabaseConnection>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let connection = match &connection.0 {
+        Ok(connection) => connection,
+        Err(unreadable) => {
+            invalid::tell::<DatabaseConnection>(unreadable, &context).await?;
+            return Ok(Action::await_change());
+        }
+    };
+    let namespace = connection.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
+    let runs = context.api::<Guarded<PurgeRun>>(&namespace).list(&ListParams::default()).await?;
+    let runs: Vec<PurgeRun> = runs.into_iter().filter_map(|run| run.0.ok()).collect();
+    let old = connection.status.clone().unwrap_or_default();
+    let new = of(connection, &runs, Timestamp::now());
+    status::apply(connection, &old, &new, &context).await?;
+    Ok(Action::await_change())
+}
+
+fn of(
+    connection: &DatabaseConnection,
+    runs: &[PurgeRun],
+    now: Timestamp,
+) -> DatabaseConnectionStatus {
+    let old = connection.status.clone().unwrap_or_default();
+    let name = connection.name_any();
+    let used = |run: &&PurgeRun| {
+        run.status.as_ref().is_some_and(|status| status.connection.as_deref() == Some(&name))
+            && facts::ended(run).is_some()
+    };
+    let newest =
+        runs.iter().filter(used).max_by_key(|run| (facts::completion(run), run.name_any()));
+    let generation = connection.metadata.generation;
+    let wanted = match declared::connection(connection) {
+        Err(refused) => {
+            let (reason, message) = declared::told(&refused);
+            vec![
+                Wanted::new("Ready", false, &reason, &message),
+                Wanted::new("Stalled", true, reason, message),
+            ]
+        }
+        Ok(()) => vec![newest.and_then(unusable).unwrap_or_else(|| {
+            let message = match newest {
+                Some(run) => format!("PurgeRun {} has used it", run.name_any()),
+                None => "well-formed; no run has used it yet".to_owned(),
+            };
+            Wanted::new("Ready", true, if newest.is_some() { "Used" } else { "Valid" }, message)
+        })],
+    };
+    DatabaseConnectionStatus {
+        observed_generation: generation,
+        conditions: merged(&old.conditions, &wanted, generation, now),
+        last_run: newest.map(last_run).or(old.last_run),
+    }
+}
+
+/// The newest run could not use the connection.
+fn unusable(run: &PurgeRun) -> Option<Wanted> {
+    let failed = conditions::find(&run.status.as_ref()?.conditions, "Failed")?;
+    let of_the_connection = [Reason::Unreachable, Reason::BadDatabase].map(Reason::word);
+    of_the_connection.contains(&failed.reason.as_str()).then(|| {
+        let message = format!("PurgeRun {}: {}", run.name_any(), failed.message);
+        Wanted::new("Ready", false, failed.reason.clone(), message)
+    })
+}
+
+fn last_run(run: &PurgeRun) -> ConnectionRun {
+    let status = run.status.as_ref();
+    ConnectionRun {
+        name: run.name_any(),
+        time: status.and_then(|status| status.completion_time.clone()),
+        outcome: status.and_then(facts::outcome),
+        ..ConnectionRun::default()
+    }
+}

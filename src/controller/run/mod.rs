@@ -1,0 +1,102 @@
+//! PurgeRun: a Job that does it, and how it went.
+
+mod access;
+mod act;
+mod adopt;
+mod decide;
+mod job;
+mod observe;
+mod orders;
+mod pod;
+mod queue;
+mod stage;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{Controller, watcher};
+use kube::{Resource, ResourceExt};
+
+use super::context::Context;
+use super::error::Error;
+use super::{again, config, drain, facts, invalid, names, scoped, status as writer};
+use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
+
+type Guarded<K> = DeserializeGuard<K>;
+
+/// Reconciles the runs of a scope until `shutdown`.
+pub async fn watch(
+    context: &Arc<Context>,
+    scope: Option<&str>,
+    shutdown: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let all = watcher::Config::default;
+    let ours = || watcher::Config::default().labels(&names::selector());
+    let runs = Controller::new(scoped::<Guarded<PurgeRun>>(context, scope), all());
+    let (by_policy, by_connection) = (runs.store(), runs.store());
+    let results = runs
+        .with_config(config())
+        .watches(scoped::<Job>(context, scope), ours(), |job| run_of(&job))
+        .watches(scoped::<Pod>(context, scope), ours(), |pod| run_of(&pod))
+        .watches(scoped::<Guarded<RetentionPolicy>>(context, scope), all(), move |policy| {
+            unended(&by_policy, policy.meta().namespace.as_deref())
+        })
+        .watches(scoped::<Guarded<DatabaseConnection>>(context, scope), all(), move |connection| {
+            unended(&by_connection, connection.meta().namespace.as_deref())
+        })
+        .graceful_shutdown_on(shutdown)
+        .run(reconcile, |run, error, _| again(&*run, error), Arc::clone(context));
+    drain("PurgeRun", results).await;
+}
+
+fn run_of(child: &impl ResourceExt) -> Option<ObjectRef<Guarded<PurgeRun>>> {
+    let run = child.labels().get(names::RUN)?;
+    Some(ObjectRef::new(run).within(&child.namespace()?))
+}
+
+/// All that may have waited for a change of a policy or a connection in their namespace.
+fn unended(
+    store: &Store<Guarded<PurgeRun>>,
+    namespace: Option<&str>,
+) -> Vec<ObjectRef<Guarded<PurgeRun>>> {
+    let waiting = store.state().into_iter().filter(|run| {
+        run.meta().namespace.as_deref() == namespace
+            && run.0.as_ref().is_ok_and(|run| facts::ended(run).is_none())
+    });
+    waiting.map(|run| ObjectRef::from_obj(&*run)).collect()
+}
+
+/// observe -> decide -> act -> status.
+async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result<Action, Error> {
+    let run = match &run.0 {
+        Ok(run) => run,
+        Err(unreadable) => {
+            invalid::tell::<PurgeRun>(unreadable, &context).await?;
+            return Ok(Action::await_change());
+        }
+    };
+    if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
+        return Ok(Action::await_change());
+    }
+    // Nobody else is told that the database is free until the Job says that it is not.
+    let turn = context.turn.lock().await;
+    let observed = observe::observe(run, &context).await?;
+    let now = Timestamp::now();
+    let decision = decide::decide(run, &observed, &context.settings, now);
+    let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
+    drop(turn);
+    let old = stage::ours(run.status.as_ref());
+    let new = stage.status(run, &observed, now);
+    writer::apply(run, &old, &new, &context).await?;
+    // Told after it is written: should we die in between, an event is lost and never told twice.
+    if let Some(note) = note.or_else(|| stage.note(run)) {
+        context.events.tell(run, &note).await;
+    }
+    Ok(stage.look_again())
+}
