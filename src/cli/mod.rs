@@ -1,6 +1,7 @@
 //! What a person types.
 
 mod controller;
+mod crds;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ enum Command {
     Validate(ValidateArgs),
     /// Run the operator in a cluster
     Controller(controller::ControllerArgs),
+    /// Print the definitions of the kinds, for kubectl apply --server-side -f -
+    Crds,
     /// Print the version
     Version,
 }
@@ -91,6 +94,16 @@ impl Cli {
                 outcome.exit
             }
             Command::Controller(arguments) => arguments.execute().await,
+            Command::Crds => match crds::yaml() {
+                Ok(yaml) => {
+                    print(&yaml);
+                    0
+                }
+                Err(error) => {
+                    eprintln!("the definitions cannot be written: {error}");
+                    1
+                }
+            },
             Command::Version => {
                 print(concat!(env!("CARGO_PKG_VERSION"), "\n"));
                 0
