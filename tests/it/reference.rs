@@ -10,8 +10,13 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 4] =
-    ["README.md", "CONTRIBUTING.md", "docs/reference.md", "docs/semantics.md"];
+const DOCUMENTS: [&str; 5] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/reference.md",
+    "docs/semantics.md",
+    "charts/retention-operator/README.md",
+];
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
