@@ -78,7 +78,7 @@ pub async fn start(
     }
     let loops = scopes.iter().flat_map(|scope| {
         let scope = scope.as_deref();
-        let shutdown = || shutdown.clone().map(|_: ()| ());
+        let shutdown = || shutdown.clone();
         [
             policy::watch(&context, scope, shutdown()).boxed(),
             run::watch(&context, scope, shutdown()).boxed(),

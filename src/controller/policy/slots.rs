@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_too_late_only_past_its_deadline() {
-        let minute = Some(Duration::from_secs(60));
+        let minute = Some(Duration::from_mins(1));
         let is_late = |now| {
             due(&schedule("0 2 * * *"), at("2026-11-21T00:00:00Z"), minute, at(now))
                 .unwrap()

@@ -66,7 +66,7 @@ async fn stop(job: &Job, context: &Context) -> Result<(), Error> {
     };
     match context.api::<Job>(&namespace).delete(&job.name_any(), &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        other => Ok(drop(other?)),
+        other => other.map(drop).map_err(Error::from),
     }
 }
 
@@ -86,7 +86,7 @@ async fn begin(run: &PurgeRun, start: &Start, context: &Context) -> Result<(), E
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             Err(Error::Kube(Box::new(kube::Error::Api(status))))
         }
-        other => Ok(drop(other?)),
+        other => other.map(drop).map_err(Error::from),
     }
 }
 
@@ -146,6 +146,6 @@ async fn admit(namespace: &str, context: &Context) -> Result<(), Error> {
 fn unless_there<K>(created: Result<K, kube::Error>) -> Result<(), Error> {
     match created {
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        other => Ok(drop(other?)),
+        other => other.map(drop).map_err(Error::from),
     }
 }
