@@ -19,6 +19,7 @@ mod bed;
 mod behaviour;
 mod cap;
 mod command_line;
+mod crds;
 mod indexes;
 mod kill;
 mod model;
