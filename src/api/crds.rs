@@ -38,7 +38,12 @@ fn clean(schema: &mut Value) {
             ("properties", properties) => {
                 properties.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(clean);
             }
-            ("items" | "additionalProperties", inner) => clean(inner),
+            ("items", item) => clean(item),
+            ("additionalProperties", value) => {
+                clean(value);
+                // Nothing shows it, and that of a Quantity is a grammar.
+                value.as_object_mut().and_then(|value| value.remove("description"));
+            }
             ("description", Value::String(text)) => *text = unwrapped(text),
             ("enum", Value::Array(words)) => words.retain(|word| !word.is_null()),
             ("format", Value::String(format)) => match format.as_str() {

@@ -25,20 +25,20 @@ pub fn target(schema: &mut Schema) {
         schema,
         "!has(self.dependents) || self.dependents.all(i, d, !has(d.of) || self.dependents.exists(j, p, j < i && p.name \
          == d.of))",
-        "the of of a dependent names none above it: name a dependent that stands above, they go from the root outwards",
+        "a dependent's of names none that stands above it: name one above it, they go from the root outwards",
     );
     rule(
         schema,
         "!has(self.dependents) || self.dependents.all(d, !has(d.of) || !self.dependents.exists(p, p.name == d.of && \
          has(p.action) && p.action != 'Delete'))",
-        "the of of a dependent names one that is not deleted, so nothing goes with it: name a dependent with action \
-         Delete, or remove of",
+        "a dependent's of names one that is not deleted, so nothing goes with it: name one with action Delete, or \
+         remove of",
     );
     rule(
         schema,
         "!has(self.files) || self.files.all(f, !has(f.of) || (has(self.dependents) && self.dependents.exists(p, p.name \
          == f.of)))",
-        "the of of a file names no dependent: name one of the target's dependents, or remove of",
+        "a file's of names no dependent: name one of the target's dependents, or remove of",
     );
 }
 

@@ -14,7 +14,7 @@ pub fn length(schema: &mut Schema) {
         "self == 'Forever' || self.matches('^0*[1-9][0-9]*(s|min|h|d|w|mo|y)$')",
         "self.matches('^[0-9]+m$') \
          ? '`' + self + '` can mean minutes or months: write ' + self + 'in or ' + self + 'o' \
-         : '`' + self + '` is no window: write a whole number from 1 and one of s, min, h, d, w, mo, y, e.g. 30d, or Forever'",
+         : 'this is no window: write a whole number from 1 and one of s, min, h, d, w, mo, y, e.g. 30d, or Forever'",
     );
 }
 
