@@ -3,14 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub struct ControlPlane {
     folder: PathBuf,
@@ -32,48 +29,6 @@ pub fn programs(skipped: &str) -> Option<PathBuf> {
 }
 
 impl ControlPlane {
-    /// The one that tests share which need no more than a namespace of their own: it has the kinds, and the role of
-    /// runners.
-    pub fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<ControlPlane>> = OnceLock::new();
-        let prepare = || {
-            let cluster = Self::up()?;
-            let kinds =
-                ["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")];
-            let established =
-                ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-            for arguments in [&kinds[..], &established[..]] {
-                let output = cluster.kubectl(arguments, None);
-                assert!(output.status.success(), "{output:?}");
-            }
-            cluster.apply(&json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRole",
-                "metadata": {"name": "retention-operator-runner"},
-                "rules": [
-                    {"apiGroups": ["retention-operator.io"], "resources": ["purgeruns"], "verbs": ["get"]},
-                    {"apiGroups": ["retention-operator.io"], "resources": ["purgeruns/status"], "verbs": ["patch"]},
-                ],
-            }));
-            Some(cluster)
-        };
-        SHARED.get_or_init(prepare).as_ref()
-    }
-
-    /// A namespace that nobody else uses.
-    pub fn namespace(&self, name: &str) -> String {
-        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-        name.to_owned()
-    }
-
-    /// A client with all rights.
-    pub async fn client(&self) -> kube::Client {
-        let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-        kube::Client::try_from(config).unwrap()
-    }
-
     pub fn up() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         programs("a real API server")?;

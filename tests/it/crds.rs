@@ -14,8 +14,32 @@ mod server;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::cluster::{Cluster, control_plane};
+
+/// The control plane, when it has the definitions. None, and a word aloud, where it cannot be.
+pub fn defined() -> Option<&'static Cluster> {
+    static DEFINED: OnceLock<()> = OnceLock::new();
+    let cluster = control_plane()?;
+    DEFINED.get_or_init(|| define(cluster));
+    Some(cluster)
+}
+
+/// Gives a cluster the committed definitions. The server has nothing to say against them, not even a warning.
+pub fn define(cluster: &Cluster) {
+    let crds = root().join("crds");
+    let crds = crds.to_str().unwrap();
+    for arguments in [
+        &["apply", "--server-side", "-f", crds][..],
+        &["wait", "--for=condition=Established", "--timeout=2m", "-f", crds],
+    ] {
+        let output = cluster.kubectl(arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -19,6 +19,7 @@ mod bed;
 mod behaviour;
 mod cap;
 mod chart;
+mod cluster;
 mod command_line;
 mod control_plane;
 mod crds;

@@ -3,54 +3,21 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
-use super::{crds, documents, files, root};
+use super::{crds, defined, documents, files, root};
+use crate::cluster::Cluster;
 
-pub struct ControlPlane {
-    dir: PathBuf,
-}
-impl ControlPlane {
-    fn start() -> Option<&'static ControlPlane> {
-        static ONE: OnceLock<ControlPlane> = OnceLock::new();
-        Some(ONE.get_or_init(|| ControlPlane { dir: "/tmp/h/cp-crds".into() }))
-    }
-    fn kubectl(&self) -> Command {
-        let mut command = Command::new("/tmp/h/bin/kubectl");
-        command.arg("--kubeconfig").arg(self.dir.join("kubeconfig"));
-        command
-    }
-}
-
-/// A server that has the committed definitions.
-fn server() -> Option<&'static ControlPlane> {
-    static READY: OnceLock<()> = OnceLock::new();
-    let server = ControlPlane::start()?;
-    READY.get_or_init(|| {
-        let crds = root().join("crds");
-        let applied = kubectl(server, &["apply", "--server-side", "-f"], &[&crds]);
-        assert_eq!(warnings(&applied), "", "the server has something to say of the definitions");
-        succeeded(&applied);
-        let wait = ["wait", "--for=condition=Established", "--timeout=60s", "-f"];
-        succeeded(&kubectl(server, &wait, &[&crds]));
-    });
-    Some(server)
-}
-
-fn kubectl(server: &ControlPlane, arguments: &[&str], paths: &[&Path]) -> Output {
-    server.kubectl().args(arguments).args(paths).output().unwrap()
+fn kubectl(server: &Cluster, arguments: &[&str], paths: &[&Path]) -> Output {
+    server.program("kubectl").args(arguments).args(paths).output().unwrap()
 }
 
 fn told(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn warnings(output: &Output) -> String {
-    told(output).lines().filter(|line| line.starts_with("Warning")).collect()
 }
 
 fn succeeded(output: &Output) -> String {
@@ -62,7 +29,7 @@ const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "-f"];
 
 #[test]
 fn what_uses_every_field_is_accepted() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let applied = kubectl(server, &DRY, &[&root().join("tests/crds/accepted")]);
     assert_eq!(told(&applied), "");
     assert_eq!(succeeded(&applied).lines().count(), 10);
@@ -70,7 +37,7 @@ fn what_uses_every_field_is_accepted() {
 
 #[test]
 fn every_fault_is_refused_with_a_remedy_that_the_server_takes() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let cases: Vec<PathBuf> = files("tests/crds/refused").into_iter().collect();
     let next = AtomicUsize::new(0);
     let faults = Mutex::new(Vec::new());
@@ -90,11 +57,10 @@ fn every_fault_is_refused_with_a_remedy_that_the_server_takes() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n\n"));
 }
 
-fn check(server: &ControlPlane, case: &Path) -> Result<(), String> {
+fn check(server: &Cluster, case: &Path) -> Result<(), String> {
     let mut namespace = "default".to_owned();
     if case.join("created.yaml").exists() {
-        namespace = case.file_name().unwrap().to_string_lossy().into_owned();
-        succeeded(&kubectl(server, &["create", "namespace", &namespace], &[]));
+        namespace = server.namespace("created");
         let create = ["apply", "--server-side", "--namespace", &namespace, "-f"];
         succeeded(&kubectl(server, &create, &[&case.join("created.yaml")]));
     }
@@ -145,7 +111,7 @@ fn validated(file: &Path) -> BTreeSet<String> {
 }
 
 /// Faults that only the server knows, and why `validate` does not.
-const ONLY_THE_SERVERS: [&str; 14] = [
+const ONLY_THE_SERVERS: [&str; 12] = [
     // Without a cluster no volume is mounted: --root stands for it.
     "a-file-without-a-volume",
     "a-mount-path-that-is-relative",
@@ -158,8 +124,6 @@ const ONLY_THE_SERVERS: [&str; 14] = [
     "the-newest-with-a-zone-and-no-encoding",
     // They are about what is in the cluster already.
     "a-dry-run-that-would-become-real",
-    "a-run-of-another-policy",
-    "a-run-that-would-do-more-targets",
     "a-run-that-would-lose-all-tenants",
     "a-run-that-would-lose-more-tenants",
     // The server reads a pod's fields as it reads a pod's.
@@ -190,7 +154,7 @@ fn the_server_and_validate_refuse_the_same_faults() {
 /// What `run` takes after its remedies, the server takes too.
 #[test]
 fn policies_and_runs_that_run_accepts_are_accepted_by_the_server() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
     for case in files("tests/refused") {
@@ -214,7 +178,7 @@ fn policies_and_runs_that_run_accepts_are_accepted_by_the_server() {
 
 #[test]
 fn every_example_is_accepted() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let mut count = 0;
     for folder in files("examples") {
         for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -231,7 +195,7 @@ fn every_example_is_accepted() {
 /// Whole objects as they stand, and lists of targets in a policy that has a window.
 #[test]
 fn every_manifest_in_the_documentation_is_accepted() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
     for document in ["README.md", "docs/reference.md", "docs/semantics.md"] {
@@ -264,7 +228,7 @@ fn every_manifest_in_the_documentation_is_accepted() {
 
 #[test]
 fn a_policy_may_be_as_large_as_it_is_documented_and_no_larger() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     let path = root().join("tests/crds/accepted/every-field-of-a-policy.yaml");
     let policy = documents(&fs::read_to_string(path).unwrap()).remove(0);
     let target = |name: usize, dependents: usize| {
@@ -307,7 +271,7 @@ fn a_policy_may_be_as_large_as_it_is_documented_and_no_larger() {
 
 #[test]
 fn explain_describes_every_field() {
-    let Some(server) = server() else { return };
+    let Some(server) = defined() else { return };
     for crd in crds() {
         let kind = crd["spec"]["names"]["singular"].as_str().unwrap();
         let all = succeeded(&kubectl(server, &["explain", kind, "--recursive"], &[]));
@@ -325,8 +289,8 @@ fn explain_describes_every_field() {
 
 #[test]
 fn get_shows_what_an_operator_asks_first() {
-    let Some(server) = server() else { return };
-    succeeded(&kubectl(server, &["create", "namespace", "shown"], &[]));
+    let Some(server) = defined() else { return };
+    let namespace = server.namespace("shown");
     let ready = json!({"type": "Ready", "status": "False", "reason": "RunFailed", "message": "see the run",
                        "lastTransitionTime": "2026-11-21T02:00:00Z"});
     let failed = json!({"type": "Failed", "status": "True", "reason": "Refused", "message": "mend the manifest",
@@ -349,7 +313,7 @@ fn get_shows_what_an_operator_asks_first() {
     ];
     let objects = "tests/crds/beside/connection.yaml tests/crds/beside/policy.yaml tests/crds/refused/a-run-of-another-policy/created.yaml";
     for file in objects.split(' ') {
-        let create = ["create", "--namespace", "shown", "-f"];
+        let create = ["create", "--namespace", &namespace, "-f"];
         succeeded(&kubectl(server, &create, &[&root().join(file)]));
     }
     for (kind, name, status) in statuses {
@@ -369,7 +333,7 @@ fn get_shows_what_an_operator_asks_first() {
     }
     // Ages depend on the moment, so their cells are left out.
     let shown = |arguments: &[&str]| {
-        let all = [&["get", "-n", "shown"], arguments].concat();
+        let all = [&["get", "-n", &namespace], arguments].concat();
         let table = succeeded(&kubectl(server, &all, &[]));
         let age = |word: &str| {
             word.ends_with(['s', 'm', 'h', 'd', 'y']) && word.as_bytes()[0].is_ascii_digit()
