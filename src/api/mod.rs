@@ -9,21 +9,26 @@
 
 mod connection;
 mod counts;
+mod crds;
+mod engine;
+mod merge;
 mod policy;
 mod purge_run;
 mod report;
+mod rules;
 mod target;
 mod window;
 
 pub use connection::{
-    AllowRule, AllowedAction, Attach, ConnectionRun, DatabaseConnection, DatabaseConnectionSpec,
-    DatabaseConnectionStatus, Json, JsonTable, Limits, Mysql, PersistentVolumeClaimRef, Postgres,
-    Runner, SecretKeyRef, Service, Sqlite, Volume,
+    AllowRule, AllowedAction, ConnectionRun, DatabaseConnection, DatabaseConnectionSpec,
+    DatabaseConnectionStatus, Limits, PersistentVolumeClaimRef, Runner, Service, Volume,
 };
 pub use counts::{
     Access, AccessPath, DependentReport, Failure, FileReport, Kept, Overdue, RowCounts,
     TenantReport, Throttled, UnknownTenant, Work,
 };
+pub use crds::crds;
+pub use engine::{Attach, Json, JsonTable, Mysql, Postgres, SecretKeyRef, Sqlite};
 pub use policy::{
     ConcurrencyPolicy, ConnectionRef, LastRun, PolicyOverdue, RetentionPolicy, RetentionPolicySpec,
     RetentionPolicyStatus, WhenDeleted,

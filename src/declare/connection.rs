@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fields::{exactly_one, parse_duration, unique_names};
+use super::fields::{exactly_one, parse_duration, part_names};
 use super::manifest::Document;
 use super::names::{Ceiling, SQLITE_SCHEMA};
 use super::{Connection, Limits};
@@ -57,7 +57,7 @@ pub fn declare(
             ));
         }
     }
-    unique_names(
+    part_names(
         services.iter().map(|service| service.name.as_str()),
         "spec.services",
         &mut refusals,

@@ -54,6 +54,42 @@ pub fn unique_names<'a>(
     }
 }
 
+/// Names of parts stand where Kubernetes keeps names: the API server takes them in this form only.
+pub fn part_names<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    field: &str,
+    refusals: &mut Vec<Refusal>,
+) {
+    unique_names(names.clone(), field, refusals);
+    for name in names.filter(|name| !name.is_empty()) {
+        let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
+        if name.len() > 63
+            || !name.chars().all(|char| plain(char) || char == '-')
+            || !(name.starts_with(plain) && name.ends_with(plain))
+        {
+            refusals.push(Refusal::new(
+                field,
+                Reason::InvalidValue,
+                format!("the name {name} is not made of lower-case letters, digits and hyphens, 63 at most"),
+                "write one such as old-chats",
+            ));
+        }
+    }
+}
+
+/// What is named after an object leaves room for no more characters than this.
+pub fn short_name(name: &str, most: usize, because: &str) -> Result<(), Refusal> {
+    if name.len() <= most {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "metadata.name",
+        Reason::InvalidValue,
+        format!("the name has {} characters, and {because}", name.len()),
+        format!("write at most {most} characters"),
+    ))
+}
+
 /// A closed word as the manifest writes it.
 pub fn enum_word(word: &impl Serialize) -> String {
     match serde_json::to_value(word) {

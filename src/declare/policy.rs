@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fields::{parse_zone, unique_names};
+use super::fields::{parse_zone, part_names, short_name};
 use super::manifest::{Document, Manifests};
 use super::names::Ceiling;
 use super::narrow::{Narrowing, narrowed_run};
@@ -119,6 +119,11 @@ fn refuse_runs(manifests: &Manifests, refused: &mut Vec<Refused>) {
                 "pass one PurgeRun for each policy",
             );
         }
+        if let Err(Refusal { field, reason, message, write }) =
+            short_name(&run.metadata.name, 63, "its Job has the same name")
+        {
+            refuse(&field, reason, message, &write);
+        }
         let mut policies = manifests.policies.iter();
         let Some(policy) = policies.find(|policy| policy.metadata.name == *name) else {
             if !is_unreadable(manifests, name) {
@@ -200,6 +205,7 @@ fn declare_one(
         targets,
     } = &document.spec;
     let mut refusals = Vec::new();
+    refusals.extend(short_name(&document.metadata.name, 52, "its runs are named after it").err());
     let zone_name = time_zone.as_deref().unwrap_or("Etc/UTC");
     let zone = parse_zone(zone_name, "spec.timeZone").unwrap_or_else(|refusal| {
         refusals.push(refusal);
@@ -285,7 +291,7 @@ fn declare_one(
             "write targets: [{name: NAME, table: TABLE, action: Delete, age: {column: COLUMN}}]",
         ));
     }
-    unique_names(targets.iter().map(|target| target.name.as_str()), "spec.targets", &mut refusals);
+    part_names(targets.iter().map(|target| target.name.as_str()), "spec.targets", &mut refusals);
     let mut declared = Vec::new();
     for spec in targets {
         let inherited =

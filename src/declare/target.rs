@@ -6,7 +6,7 @@ mod instants;
 use std::collections::BTreeMap;
 
 use super::expression::{self, Context};
-use super::fields::{exactly_one, unique_names};
+use super::fields::{exactly_one, part_names};
 use super::names::{Ceiling, parse_table};
 use super::{RowValue, Target, Windows, window};
 use crate::api::{self, AllowedAction};
@@ -114,7 +114,7 @@ impl Reader<'_> {
         let selection = r#where
             .as_deref()
             .and_then(|text| self.expression(text, ".where", &table, &parameters));
-        unique_names(
+        part_names(
             exemptions.iter().map(|e| e.name.as_str()),
             &format!("{}.exemptions", self.field),
             &mut self.refusals,

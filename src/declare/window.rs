@@ -107,7 +107,7 @@ pub fn declare(
         &format!("{field}.tenants"),
         refusals,
     );
-    super::fields::unique_names(
+    super::fields::part_names(
         spec.sources.iter().map(|s| s.name.as_str()),
         &format!("{field}.sources"),
         refusals,

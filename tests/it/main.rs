@@ -21,6 +21,7 @@ mod cap;
 mod chart;
 mod command_line;
 mod control_plane;
+mod crds;
 mod indexes;
 mod kill;
 mod model;

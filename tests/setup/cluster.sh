@@ -84,3 +84,28 @@ cluster_programs() {
     cached "$key" link_programs
     export RETENTION_OPERATOR_CLUSTER_BIN=$cache/$key
 }
+
+# What gcr.io/distroless/cc-debian12:nonroot has, from where that has it.
+build_image_base() {
+    local packages=$TMPDIR/image-base
+    mkdir -p "$packages" "$1"/etc/ssl/certs "$1"/{tmp,home/nonroot}
+    # apt's own user fetches them, or says that it cannot.
+    (cd "$packages" && apt-get download -qq libc6 libgcc-s1 ca-certificates 2>/dev/null ||
+        { apt-get update -qq && apt-get download -qq libc6 libgcc-s1 ca-certificates; }) >/dev/null
+    for package in "$packages"/*.deb; do dpkg -x "$package" "$1"; done
+    cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1/etc/ssl/certs/ca-certificates.crt"
+    rm -rf "$packages" "$1"/usr/share/{doc,man,lintian} "$1"/usr/lib/*/gconv
+    echo "root:x:0:0:root:/root:/sbin/nologin" >"$1/etc/passwd"
+    echo "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin" >>"$1/etc/passwd"
+    chmod 1777 "$1/tmp"
+    chown 65532:65532 "$1/home/nonroot"
+}
+
+# Only a node needs it, and only root on Debian has one.
+image_base() {
+    local name
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 0
+    name=image-base-$({ declare -f build_image_base && cat /etc/os-release; } | sha256sum | cut -c 1-16)
+    cached "$name" build_image_base
+    export RETENTION_OPERATOR_IMAGE_BASE=$cache/$name
+}

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::api::{self, AllowedAction};
 use crate::declare::Dependent;
-use crate::declare::fields::unique_names;
+use crate::declare::fields::part_names;
 use crate::declare::names::parse_table;
 use crate::model::{DependentAction, Parameter, Reason};
 
@@ -13,7 +13,7 @@ impl Reader<'_> {
         specs: &[api::Dependent],
         parameters: &[Parameter],
     ) -> Vec<Dependent> {
-        unique_names(
+        part_names(
             specs.iter().map(|d| d.name.as_str()),
             &format!("{}.dependents", self.field),
             &mut self.refusals,
