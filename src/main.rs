@@ -1,5 +1,6 @@
 //! Parse and dispatch.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,9 +8,11 @@ use retention_operator::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(cli.log_level())
         .init();
-    ExitCode::from(Cli::parse().execute().await)
+    ExitCode::from(cli.execute().await)
 }

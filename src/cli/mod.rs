@@ -81,6 +81,14 @@ enum Output {
 }
 
 impl Cli {
+    /// The operator tells what it does as it does it; the others have their reports.
+    pub fn log_level(&self) -> tracing::Level {
+        match self.command {
+            Command::Controller(_) => tracing::Level::INFO,
+            _ => tracing::Level::WARN,
+        }
+    }
+
     /// Does what was typed, and gives the exit code.
     pub async fn execute(self) -> u8 {
         match self.command {

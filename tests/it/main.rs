@@ -23,6 +23,7 @@ mod cluster;
 mod command_line;
 mod control_plane;
 mod crds;
+mod end_to_end;
 mod indexes;
 mod kill;
 mod model;

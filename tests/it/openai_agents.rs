@@ -1,7 +1,7 @@
 //! Sessions of the OpenAI Agents SDK: written by the package itself, purged by `examples/openai-agents`, read back by
 //! the package. What is expected is told below and worked out from the rows, by nothing that the purge uses.
 
-mod application;
+pub mod application;
 
 use std::fs;
 

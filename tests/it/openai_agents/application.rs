@@ -156,6 +156,10 @@ impl Application {
         fs::read(self.database()).unwrap()
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.path().join("conversations.db")
     }
