@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// What `tests/cluster/up` and `tests/cluster/image` exit with where the machine cannot.
 const IMPOSSIBLE: i32 = 4;
@@ -22,7 +21,6 @@ pub struct Cluster {
     programs: PathBuf,
     /// The bed ends when nobody holds the other end of its stdin, and this process does.
     _lifeline: Child,
-    _above: TempDir,
 }
 
 /// An API server with its controllers: everything but pods. None, and a word aloud, where it cannot be.
@@ -30,6 +28,11 @@ pub fn control_plane() -> Option<&'static Cluster> {
     static BED: OnceLock<Option<Cluster>> = OnceLock::new();
     let bed = BED.get_or_init(|| Cluster::up("control-plane")).as_ref();
     aloud("a control plane", bed)
+}
+
+/// The same, for a test that changes what others look at. It ends when the test lets go of it.
+pub fn own_control_plane() -> Option<Cluster> {
+    aloud("a control plane", Cluster::up("control-plane"))
 }
 
 /// A whole node, with the image of this checkout's binary as `retention-operator:test`. None, and a word aloud, where it
@@ -55,6 +58,18 @@ fn aloud<T>(what: &str, bed: Option<T>) -> Option<T> {
     bed
 }
 
+/// The folder of the programs that `tests/run` has built, for who needs them and no cluster.
+pub fn programs() -> Option<PathBuf> {
+    let programs = env::var_os("RETENTION_OPERATOR_CLUSTER_BIN");
+    assert!(programs.is_some() || !is_required(), "RETENTION_OPERATOR_CLUSTER_BIN: run tests/run");
+    aloud("RETENTION_OPERATOR_CLUSTER_BIN, which tests/run sets", programs).map(PathBuf::from)
+}
+
+fn is_required() -> bool {
+    env::var_os("CI").is_some()
+        || env::var_os("RETENTION_OPERATOR_REQUIRE_ALL").is_some_and(|all| all == "1")
+}
+
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(name)
 }
@@ -65,9 +80,7 @@ fn ran(output: &Output) -> bool {
     if output.status.success() {
         return true;
     }
-    let required = env::var_os("CI").is_some()
-        || env::var_os("RETENTION_OPERATOR_REQUIRE_ALL").is_some_and(|all| all == "1");
-    let allowed = !required || env::var_os("RETENTION_OPERATOR_WITHOUT_NODE").is_some();
+    let allowed = !is_required() || env::var_os("RETENTION_OPERATOR_WITHOUT_NODE").is_some();
     assert!(allowed && output.status.code() == Some(IMPOSSIBLE), "{said}");
     io::stderr().write_all(said.as_bytes()).unwrap();
     false
@@ -75,8 +88,7 @@ fn ran(output: &Output) -> bool {
 
 impl Cluster {
     fn up(bed: &str) -> Option<Self> {
-        let above = tempfile::tempdir().unwrap();
-        let folder = above.path().join(bed);
+        let folder = tempfile::tempdir().unwrap().keep(); // the bed removes it
         let mut up = Command::new(script("up"))
             .args(["--with-stdin", bed])
             .arg(&folder)
@@ -93,7 +105,6 @@ impl Cluster {
             folder,
             programs: env::var_os("RETENTION_OPERATOR_CLUSTER_BIN").unwrap().into(),
             _lifeline: up,
-            _above: above,
         })
     }
 
@@ -113,14 +124,19 @@ impl Cluster {
         self.program("kubectl").args(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// `kubectl apply --server-side` of manifests in YAML or JSON.
-    pub fn apply(&self, manifests: &str) -> Output {
+    /// A command that reads manifests, in YAML or JSON, from its stdin.
+    pub fn kubectl_of(&self, arguments: &[&str], manifests: &str) -> Output {
         let mut kubectl = self.program("kubectl");
-        let kubectl = kubectl.args(["apply", "--server-side", "--filename", "-"]);
+        let kubectl = kubectl.args(arguments).args(["--filename", "-"]);
         let pipes = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
         child.stdin.take().unwrap().write_all(manifests.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
+    }
+
+    /// `kubectl apply --server-side`.
+    pub fn apply(&self, manifests: &str) -> Output {
+        self.kubectl_of(&["apply", "--server-side"], manifests)
     }
 
     /// What `kubectl get` tells of it, and null if it is not there.

@@ -21,7 +21,6 @@ mod cap;
 mod chart;
 mod cluster;
 mod command_line;
-mod control_plane;
 mod crds;
 mod end_to_end;
 mod indexes;

@@ -70,7 +70,7 @@ fn a_job_of_the_operator_may_mount_a_secret_and_runs_the_runners_program_alone()
 
     // Others are not concerned.
     let other = job("of-the-admin", json!({"hostNetwork": true}), json!({"image": "busybox"}));
-    allowed(&cluster.kubectl(&["create", "-f", "-"], Some(&other)), "the admin's Job");
+    allowed(&cluster.kubectl_of(&["create"], &other.to_string()), "the admin's Job");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::control_plane::{ControlPlane, programs};
+use crate::cluster::{Cluster, programs};
 
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/retention-operator");
 
@@ -17,7 +17,7 @@ pub struct Helm {
 impl Helm {
     /// None, and a word aloud, where it is not at hand.
     pub fn found() -> Option<Self> {
-        let program = programs("the Helm chart")?.join("helm");
+        let program = programs()?.join("helm");
         assert!(program.is_file(), "{} is not there: run tests/run", program.display());
         Some(Self { program })
     }
@@ -46,7 +46,7 @@ impl Helm {
     }
 
     /// Of the name `retention-operator`, in the namespace `operator`.
-    pub fn install(&self, cluster: &ControlPlane, values: &[&str]) {
+    pub fn install(&self, cluster: &Cluster, values: &[&str]) {
         let arguments =
             ["upgrade", "--install", "retention-operator", CHART, "--namespace", "operator"];
         let mut command = self.command(&arguments, values);
@@ -54,7 +54,7 @@ impl Helm {
         assert!(output.status.success(), "{output:?}");
     }
 
-    pub fn uninstall(&self, cluster: &ControlPlane) {
+    pub fn uninstall(&self, cluster: &Cluster) {
         let arguments = ["uninstall", "retention-operator", "--namespace", "operator", "--wait"];
         let mut command = self.command(&arguments, &[]);
         let output = command.arg("--kubeconfig").arg(cluster.kubeconfig()).output().unwrap();

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::helm::Helm;
-use crate::control_plane::ControlPlane;
+use crate::cluster::{self, Cluster};
 
 pub const OPERATOR: &str = "system:serviceaccount:operator:retention-operator";
 pub const RUNNER: &str = "system:serviceaccount:data:retention-operator-runner";
@@ -14,44 +14,46 @@ pub const IMAGE: &str =
     concat!("ghcr.io/retention-operator/retention-operator:", env!("CARGO_PKG_VERSION"));
 
 /// A cluster with the namespaces `operator`, where Pod Security is "restricted", and `data`, with a Secret.
-pub fn cluster() -> Option<ControlPlane> {
-    let cluster = ControlPlane::up()?;
-    cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
+pub fn cluster() -> Option<Cluster> {
+    let cluster = cluster::own_control_plane()?;
+    let items = json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "Namespace", "metadata":
             {"name": "operator", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "data"}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database", "namespace": "data"}},
-    ]}));
+    ]});
+    apply(&cluster, &items);
     Some(cluster)
 }
 
 /// With the chart, a policy and a run of it in `data`. Tests share it, so what each makes has names of its own.
-pub fn installed() -> Option<&'static ControlPlane> {
-    static INSTALLED: OnceLock<Option<ControlPlane>> = OnceLock::new();
+pub fn installed() -> Option<&'static Cluster> {
+    static INSTALLED: OnceLock<Option<Cluster>> = OnceLock::new();
     INSTALLED
         .get_or_init(|| {
             let helm = Helm::found()?;
             let cluster = cluster()?;
             install(&helm, &cluster, &[]);
-            cluster.apply(&policy());
-            cluster.apply(&run("by-hand"));
+            apply(&cluster, &policy());
+            apply(&cluster, &run("by-hand"));
             Some(cluster)
         })
         .as_ref()
 }
 
 /// And waits until the API server goes by what it was given.
-pub fn install(helm: &Helm, cluster: &ControlPlane, values: &[&str]) {
+pub fn install(helm: &Helm, cluster: &Cluster, values: &[&str]) {
     helm.install(cluster, values);
     let crds = ["wait", "--for", "condition=Established", "crd", "--all", "--timeout", "60s"];
-    allowed(&cluster.kubectl(&crds, None), "the CRDs");
+    allowed(&cluster.kubectl(&crds), "the CRDs");
     let stranger = account("data", "stranger");
     let binding = binding("stranger", ("ClusterRole", "retention-operator-runner"), stranger);
     for object in [job("stranger", json!({"hostPID": true}), json!({})), binding] {
         cluster.until("the admission policies are in force", |cluster| {
-            let created = ["--as", OPERATOR, "create", "--dry-run=server", "-f", "-"];
-            let output = cluster.kubectl(&created, Some(&object));
-            String::from_utf8_lossy(&output.stderr).contains("ValidatingAdmissionPolicy")
+            let created = ["--as", OPERATOR, "create", "--dry-run=server"];
+            let output = cluster.kubectl_of(&created, &object.to_string());
+            let refusal = String::from_utf8_lossy(&output.stderr);
+            refusal.contains("ValidatingAdmissionPolicy").then_some(())
         });
     }
 }
@@ -113,14 +115,18 @@ pub fn account(namespace: &str, name: &str) -> Value {
     json!({"kind": "ServiceAccount", "namespace": namespace, "name": name})
 }
 
-impl ControlPlane {
+pub fn apply(cluster: &Cluster, object: &Value) {
+    allowed(&cluster.apply(&object.to_string()), "what is applied");
+}
+
+impl Cluster {
     pub fn ask(&self, user: &str, command: &str) -> Output {
         let words: Vec<_> = ["--as", user].into_iter().chain(command.split(' ')).collect();
-        self.kubectl(&words, None)
+        self.kubectl(&words)
     }
 
     pub fn create(&self, user: &str, object: &Value) -> Output {
-        self.kubectl(&["--as", user, "create", "-f", "-"], Some(object))
+        self.kubectl_of(&["--as", user, "create"], &object.to_string())
     }
 }
 

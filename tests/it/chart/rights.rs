@@ -4,16 +4,17 @@ use serde_json::json;
 
 use super::helm::Helm;
 use super::installed::{
-    OPERATOR, RUNNER, account, allowed, binding, cluster, install, installed, job, policy, refused,
-    run,
+    OPERATOR, RUNNER, account, allowed, apply, binding, cluster, install, installed, job, policy,
+    refused, run,
 };
-use crate::control_plane::ControlPlane;
+use crate::cluster::Cluster;
 
 #[test]
 fn the_operators_pod_is_admitted_where_pod_security_is_restricted() {
     let Some(cluster) = installed() else { return };
     cluster.until("a pod of the operator", |cluster| {
-        !cluster.get(&["pods", "-n", "operator"])["items"].as_array().unwrap().is_empty()
+        let pods = cluster.get(&["pods", "-n", "operator"]);
+        (!pods["items"].as_array()?.is_empty()).then_some(())
     });
 }
 
@@ -60,20 +61,24 @@ fn a_runner_reads_its_run_and_writes_its_status_alone() {
     let Some(cluster) = installed() else { return };
     let role = ("ClusterRole", "retention-operator-runner");
     let bound = binding("of-this-test", role, account("data", "retention-operator-runner"));
-    allowed(&cluster.kubectl(&["create", "-f", "-"], Some(&bound)), "a binding");
+    allowed(&cluster.kubectl_of(&["create"], &bound.to_string()), "a binding");
     cluster.until("the binding is known", |cluster| {
-        cluster.ask(RUNNER, "get purgerun by-hand -n data").status.success()
+        cluster.ask(RUNNER, "get purgerun by-hand -n data").status.success().then_some(())
     });
     // `kubectl patch` would read the status first.
-    let report = ["--as", RUNNER, "apply", "--server-side", "--subresource", "status", "-f", "-"];
+    let report = ["--as", RUNNER, "apply", "--server-side", "--subresource", "status"];
     let mut told = run("by-hand");
     told.as_object_mut().unwrap().remove("spec");
     told["status"] = json!({"clock": "2026-11-21T12:00:00Z"});
-    allowed(&cluster.kubectl(&report, Some(&told)), "its status");
+    allowed(&cluster.kubectl_of(&report, &told.to_string()), "its status");
     let mut told = policy();
     told.as_object_mut().unwrap().remove("spec");
     told["status"] = json!({"observedGeneration": 2});
-    refused(&cluster.kubectl(&report, Some(&told)), "retentionpolicies/status", "another's status");
+    refused(
+        &cluster.kubectl_of(&report, &told.to_string()),
+        "retentionpolicies/status",
+        "another's status",
+    );
     for command in [
         "patch -n data purgerun by-hand --type merge -p {\"metadata\":{\"labels\":{\"a\":\"c\"}}}",
         "get purgeruns -n data",
@@ -93,7 +98,7 @@ fn kubernetes_own_roles_know_the_three_kinds() {
     for role in ["view", "edit", "admin"] {
         let user = json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": role});
         let bound = binding(&format!("person-{role}"), ("ClusterRole", role), user);
-        allowed(&cluster.kubectl(&["create", "-f", "-"], Some(&bound)), role);
+        allowed(&cluster.kubectl_of(&["create"], &bound.to_string()), role);
     }
     let can = |user: &str, what: &str| {
         cluster
@@ -103,14 +108,17 @@ fn kubernetes_own_roles_know_the_three_kinds() {
     };
     // The roles are put together by a controller, each from the one below it.
     cluster.until("admin contains the chart's roles", |_| {
-        can("admin", "create databaseconnections")
-            && can("admin", "delete purgeruns")
-            && can("admin", "list purgeruns")
+        let can = |what| can("admin", what);
+        let all = ["create databaseconnections", "delete purgeruns", "list purgeruns"];
+        all.into_iter().all(can).then_some(())
     });
     cluster.until("edit contains the chart's roles", |_| {
-        can("edit", "create retentionpolicies") && can("edit", "list databaseconnections")
+        let can = |what| can("edit", what);
+        ["create retentionpolicies", "list databaseconnections"].into_iter().all(can).then_some(())
     });
-    cluster.until("view contains the chart's role", |_| can("view", "watch databaseconnections"));
+    cluster.until("view contains the chart's role", |_| {
+        can("view", "watch databaseconnections").then_some(())
+    });
     assert!(!can("view", "create purgeruns"));
     assert!(!can("edit", "create databaseconnections"));
     let status = "auth can-i -n data patch purgeruns.retention-operator.io --subresource status";
@@ -123,7 +131,7 @@ fn with_namespaces_given_nothing_is_allowed_outside_of_them_and_policies_outlive
     let Some(cluster) = cluster() else { return };
     let values = ["namespaces=[\"data\"]"];
     install(&helm, &cluster, &values);
-    cluster.apply(&policy());
+    apply(&cluster, &policy());
 
     let role = ("ClusterRole", "retention-operator-runner");
     let bound = binding("runner", role, account("data", "retention-operator-runner"));
@@ -136,9 +144,10 @@ fn with_namespaces_given_nothing_is_allowed_outside_of_them_and_policies_outlive
 
     helm.uninstall(&cluster);
     cluster.until("the operator has no rights any more", |cluster| {
-        !cluster.ask(OPERATOR, "get retentionpolicies -n data").status.success()
+        let asked = cluster.ask(OPERATOR, "get retentionpolicies -n data");
+        (!asked.status.success()).then_some(())
     });
-    let kept = |cluster: &ControlPlane| {
+    let kept = |cluster: &Cluster| {
         let policies = cluster.get(&["retentionpolicies", "-n", "data"]);
         assert_eq!(policies["items"][0]["metadata"]["name"], "chats", "{policies}");
     };

@@ -75,14 +75,13 @@ pub struct Place {
     pub namespace: String,
     folder: PathBuf,
     /// Kept until the place is no longer needed.
-    #[expect(dead_code)]
     own: Option<TempDir>,
 }
 
 impl Place {
     pub fn new(cluster: &'static Cluster, prefix: &str, folder: &Path, claim: &str) -> Self {
         let namespace = cluster.namespace(prefix);
-        let place = Self { cluster, namespace, folder: folder.toowned(), own: None };
+        let place = Self { cluster, namespace, folder: folder.to_owned(), own: None };
         place.hand_over();
         place.claim(claim);
         place
@@ -251,7 +250,7 @@ spec:
             let conditions = found["status"]["conditions"].as_array()?;
             let told =
                 conditions.iter().find(|c| c["type"] == condition && c["reason"] == reason)?;
-            Some(told["message"].as_str()?.toowned())
+            Some(told["message"].as_str()?.to_owned())
         })
     }
 }
