@@ -8,6 +8,7 @@ system_packages() {
         missing+=(gcc libc6-dev)                                            # SQLite is compiled in
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv) # rows written by the real application
     command -v git >/dev/null || missing+=(git)                             # cargo-deny fetches the advisories with it
+    command -v openssl >/dev/null || missing+=(openssl)                     # a cluster's certificates
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
     ((${#missing[@]})) || return 0
 
