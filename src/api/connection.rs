@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::Outcome;
+use super::{merge, rules};
 
 /// How one database is reached, and what policies may do to it. It belongs to whoever owns the database.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,10 +23,43 @@ use super::report::Outcome;
     category = "retention",
     namespaced,
     status = "DatabaseConnectionStatus",
+    printcolumn(
+        name = "READY",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether it can be used as it is written."
+    ),
+    printcolumn(
+        name = "LAST RUN",
+        type_ = "date",
+        json_path = ".status.lastRun.time",
+        description = "When the newest run that used it ended."
+    ),
+    printcolumn(
+        name = "AGE",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "When it was made."
+    ),
+    printcolumn(
+        name = "REASON",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1,
+        description = "Why it is ready or not, in one word."
+    ),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1,
+        description = "The same in a sentence, with the next step."
+    ),
     derive = "Default",
     derive = "PartialEq",
     doc = "A DatabaseConnection says how one database is reached and what retention policies may do to it. It belongs to whoever owns the database and is the only kind that names Secrets."
 )]
+#[schemars(transform = rules::connection::spec)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DatabaseConnectionSpec {
     /// A PostgreSQL database. Exactly one of `postgres`, `mysql`, `sqlite` and `json` must be given.
@@ -53,15 +87,18 @@ pub struct DatabaseConnectionSpec {
     /// Default none: stored paths must be relative to the volume. The folder where the application sees the
     /// volume, for example `/app`, so that a path stored as `/app/uploads/1.png` is found as `uploads/1.png`.
     /// A stored absolute path outside this folder is never followed: its row is kept.
+    #[schemars(length(min = 1, max = rules::PATH), transform = rules::connection::mount_path)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mount_path: Option<String>,
 
     /// Required. The ceiling: what policies may do here. Rules add up, none takes away, and whatever no rule
     /// names is refused. Example: `{tables: ["public.chats"], actions: [Delete]}`.
+    #[schemars(length(min = 1, max = 64), transform = merge::atomic)]
     pub allow: Vec<AllowRule>,
 
     /// Default none. The HTTP services that a policy may ask for its tenants' windows; policies name them and
     /// cannot bring their own. A list keyed by `name`.
+    #[schemars(length(max = 8), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<Service>,
 
@@ -113,9 +150,11 @@ pub struct Sqlite {
     /// Required. The file, relative to the volume, for example `data/app.db`. One `*` may stand for one whole
     /// path segment, as in `agents/*/chat.db`: each match is a database of its own, and what the `*` matched is
     /// its tenant.
+    #[schemars(length(min = 1, max = rules::PATH), transform = rules::connection::path, transform = rules::connection::star)]
     pub path: String,
 
     /// Default none. More SQLite files, attached beside the main one as `ATTACH` does. A list keyed by `name`.
+    #[schemars(length(max = 9), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attach: Vec<Attach>,
 }
@@ -125,10 +164,12 @@ pub struct Sqlite {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attach {
     /// Required. The schema name of the file: with `evonic`, its table `users` is spelled `evonic.users`.
+    #[schemars(length(min = 1, max = rules::PART_NAME), transform = rules::connection::attached_name)]
     pub name: String,
 
     /// Required. The file, relative to the volume. Hazard: if the machine dies between two files' commits, the
     /// attached file may already have lost its rows while the main one still has them; the next run goes on.
+    #[schemars(length(min = 1, max = rules::PATH), transform = rules::connection::path, transform = rules::connection::star)]
     pub path: String,
 }
 
@@ -138,6 +179,7 @@ pub struct Attach {
 pub struct Json {
     /// Required. The file, relative to the volume, for example `sessions.json`. It is replaced as a whole, and
     /// only if it has not changed since it was read.
+    #[schemars(length(min = 1, max = rules::PATH), transform = rules::connection::path, transform = rules::connection::no_star)]
     pub path: String,
 
     /// Required. How the object's members read as rows of a table.
@@ -145,6 +187,7 @@ pub struct Json {
 
     /// Default none. SQLite files that conditions and dependents may use beside the JSON table. A list keyed by
     /// `name`.
+    #[schemars(length(max = 9), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attach: Vec<Attach>,
 }
@@ -154,13 +197,16 @@ pub struct Json {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JsonTable {
     /// Required. The name by which policies call the table, for example `sessions`.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub name: String,
 
     /// Required. The column name given to each member's key, for example `session_key`.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub key: String,
 
     /// Default none. The properties of each member that expressions may read, as columns of these names. All
     /// other properties stay in the file as they are and are never looked at.
+    #[schemars(length(max = 64), inner(length(min = 1, max = rules::IDENTIFIER)), transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
 }
@@ -170,14 +216,17 @@ pub struct JsonTable {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretKeyRef {
     /// Required. The name of the Secret.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     pub name: String,
 
     /// Required. The key in the Secret, for example `uri`.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     pub key: String,
 }
 
 /// The volume that holds files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::connection::volume)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Volume {
     /// A claim in this namespace. The pod that does the work is placed where this claim can be mounted.
@@ -190,25 +239,30 @@ pub struct Volume {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PersistentVolumeClaimRef {
     /// Required. The name of a PersistentVolumeClaim in this namespace.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     pub claim_name: String,
 }
 
 /// One thing that policies may do. A rule names tables or files, and the actions allowed on them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::connection::allow_rule)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllowRule {
     /// Tables, spelled as the database's catalog has them, for example `public.chats`. A `*` stands for any
     /// characters: `public.chat*`. Hazard: the single pattern `*` grants whatever the login itself may do.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = rules::IDENTIFIER)), transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<String>,
 
     /// Files, relative to the volume, for example `agents/*/sessions/*.jsonl`. A `*` stands for any characters
     /// within one path segment. `Delete` is the action that files know.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = rules::PATH)), transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 
     /// Required. What may be done: `Read` lets conditions and windows look at a table; `Update` and `Delete` let
     /// rows be changed or removed, and each of them brings `Read` with it; `Insert` lets `records` be written.
+    #[schemars(length(min = 1, max = 4), transform = merge::set)]
     pub actions: Vec<AllowedAction>,
 }
 
@@ -233,11 +287,13 @@ pub enum AllowedAction {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
     /// Required. The name by which a policy's window source calls this service.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Required. The address asked with GET, once for each tenant; `{tenant}` is replaced by the tenant's name,
     /// URL-encoded. Example: `http://usage/organizations/{tenant}`. 404 means that it has no opinion; any other
     /// failure leaves the tenant's window unknown, and its rows are kept.
+    #[schemars(length(min = 1, max = 2048), transform = rules::connection::url)]
     pub url: String,
 
     /// Default none: no credentials are sent. The Secret key whose value is sent as a bearer token.
@@ -250,25 +306,30 @@ pub struct Service {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     /// Default 1. How many runs may work on this database at one time; further ones wait in a queue.
+    #[schemars(range(min = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent_runs: Option<i32>,
 
     /// Default 2s. How long a statement may wait for a lock before it gives up. While rows are locked for
     /// deletion the wait is shorter still, so that the application is never held up for this long.
+    #[schemars(length(max = 16), transform = rules::connection::duration)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock_timeout: Option<String>,
 
     /// Default 30s. How long a single statement may take before the database cancels it.
+    #[schemars(length(max = 16), transform = rules::connection::duration)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement_timeout: Option<String>,
 
     /// Default 50. The share of time, in percent from 1 to 100, that a run may spend in batches; it rests for
     /// the remainder. 100 never rests.
+    #[schemars(range(min = 1, max = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duty_cycle_percent: Option<i32>,
 
     /// Default 10s. A run pauses between batches while a replica is further behind than this. A lag that cannot
     /// be read counts as too far behind.
+    #[schemars(length(max = 16), transform = rules::connection::duration)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_replica_lag: Option<String>,
 }
@@ -283,10 +344,12 @@ pub struct Runner {
     pub resources: Option<ResourceRequirements>,
 
     /// Default none. Only nodes with all of these labels are used, for example `{disktype: ssd}`.
+    #[schemars(transform = merge::atomic_map)]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
 
     /// Default none. Taints of nodes that the pods put up with.
+    #[schemars(length(max = 64), transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
 
@@ -301,15 +364,18 @@ pub struct Runner {
     pub security_context: Option<PodSecurityContext>,
 
     /// Default none. Secrets in this namespace for pulling the runner's image.
+    #[schemars(length(max = 16), transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 
     /// Default none: the cluster's default priority. The name of a PriorityClass.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
 
     /// Default: one that the operator makes in this namespace. A ServiceAccount in this namespace, for example
     /// one bound to a cloud identity. It must be able to read PurgeRuns and to patch their status.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
 
@@ -332,6 +398,7 @@ pub struct DatabaseConnectionStatus {
 
     /// `Ready` is False when the spec is wrong in itself or the newest run could not use it. The database is
     /// not contacted in between, so this is as old as `lastRun`.
+    #[schemars(transform = merge::by_type)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 

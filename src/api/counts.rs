@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::merge;
+
 /// How a target's rows were found.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -32,14 +34,17 @@ pub struct Access {
     pub index: Option<String>,
 
     /// The triggers of the database that fire on what the run does.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
 
     /// The foreign keys through which the database sets columns of other tables to NULL when a row goes.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_null: Vec<String>,
 
     /// Anything else worth knowing, for example that a count may differ between a dry run and a run.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -9,9 +9,12 @@
 
 mod connection;
 mod counts;
+mod crds;
+mod merge;
 mod policy;
 mod purge_run;
 mod report;
+mod rules;
 mod target;
 mod window;
 
@@ -24,6 +27,7 @@ pub use counts::{
     Access, AccessPath, DependentReport, Failure, FileReport, Kept, Overdue, RowCounts,
     TenantReport, Throttled, UnknownTenant, Work,
 };
+pub use crds::crds;
 pub use policy::{
     ConcurrencyPolicy, ConnectionRef, LastRun, PolicyOverdue, RetentionPolicy, RetentionPolicySpec,
     RetentionPolicyStatus, WhenDeleted,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{Outcome, Totals};
 use super::target::Target;
 use super::window::WindowSpec;
+use super::{merge, rules};
 
 /// When a policy runs, how long it keeps data, and which rows it is about. It belongs to whoever owns the data
 /// and can only be stricter than its connection.
@@ -20,10 +21,23 @@ use super::window::WindowSpec;
     category = "retention",
     namespaced,
     status = "RetentionPolicyStatus",
+    selectable = ".spec.connectionRef.name",
+    validation = (rules::policy::NAME, rules::policy::NAME_MESSAGE),
+    printcolumn(name = "CONNECTION", type_ = "string", json_path = ".spec.connectionRef.name", description = "The DatabaseConnection that it works on."),
+    printcolumn(name = "SCHEDULE", type_ = "string", json_path = ".spec.schedule", description = "When it runs."),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether it can run as it is written, and its last scheduled run ended well."),
+    printcolumn(name = "LAST RUN", type_ = "date", json_path = ".status.lastRun.completionTime", description = "When its last run ended."),
+    printcolumn(name = "DELETED", type_ = "integer", json_path = ".status.deletedTotal", description = "Rows that its runs have deleted so far."),
+    printcolumn(name = "OVERDUE", type_ = "integer", json_path = ".status.overdue.rows", description = "Rows that should have gone and were still there after the last run."),
+    printcolumn(name = "NEXT RUN", type_ = "string", json_path = ".status.nextScheduleTime", description = "The next slot of its schedule."),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "When it was made."),
+    printcolumn(name = "REASON", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1, description = "Why it is ready or not, in one word."),
+    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1, description = "The same in a sentence, with the next step."),
     derive = "Default",
     derive = "PartialEq",
     doc = "A RetentionPolicy says how long the rows of a database are kept for each tenant and what happens to them afterwards. It runs by a schedule; every run leaves a PurgeRun behind."
 )]
+#[schemars(transform = rules::policy::spec)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetentionPolicySpec {
     /// Required. The DatabaseConnection to work on, in this namespace.
@@ -31,11 +45,13 @@ pub struct RetentionPolicySpec {
 
     /// Required. When to run: the five fields of a CronJob, `0 * * * *`, or a macro such as `@daily`. `@every`
     /// is refused. Set `suspend` to keep a policy for runs by hand only.
+    #[schemars(length(min = 1, max = 256), transform = rules::policy::schedule)]
     pub schedule: String,
 
     /// Default Etc/UTC. The IANA zone of the schedule, of windows in months and years, and of
     /// `cutoff: StartOfDay`, for example `Europe/Berlin`. It says nothing about the zone of a column; that is
     /// the age's own `timeZone`.
+    #[schemars(length(min = 1, max = rules::ZONE))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 
@@ -51,19 +67,23 @@ pub struct RetentionPolicySpec {
 
     /// Default none: a missed run is started however late. In seconds: a run that could not be started this
     /// long after its time is given up, and the next one counts.
+    #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_deadline_seconds: Option<i64>,
 
     /// Default none: a run takes as long as it needs. In seconds: a run that has been at work this long ends
     /// its batch and stops with reason DeadlineExceeded; what it did stays done, and the next run goes on.
+    #[schemars(range(min = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_deadline_seconds: Option<i64>,
 
     /// Default 10. How many scheduled runs that succeeded are kept as evidence. Runs by hand are never removed.
+    #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successful_runs_history_limit: Option<i32>,
 
     /// Default 10. How many scheduled runs that failed are kept as evidence. Runs by hand are never removed.
+    #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_runs_history_limit: Option<i32>,
 
@@ -85,6 +105,7 @@ pub struct RetentionPolicySpec {
 
     /// Required. What rows go, and what goes with them. Done in the order written, all by one reading of the
     /// clock. A list keyed by `name`.
+    #[schemars(length(min = 1, max = rules::target::PARTS), transform = merge::by_name)]
     pub targets: Vec<Target>,
 }
 
@@ -93,6 +114,7 @@ pub struct RetentionPolicySpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectionRef {
     /// Required. The name of a DatabaseConnection in the policy's namespace.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     pub name: String,
 }
 
@@ -131,6 +153,7 @@ pub struct RetentionPolicyStatus {
     /// `Ready` is False while something the policy names is missing or wrong, or its last finished scheduled run
     /// failed; a suspended policy is True with reason Suspended. `Reconciling` and `Stalled` are there only while
     /// they are true.
+    #[schemars(transform = merge::by_type)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 
@@ -151,6 +174,7 @@ pub struct RetentionPolicyStatus {
     pub missed: Option<i64>,
 
     /// The names of the PurgeRuns that have not ended yet, queued ones among them.
+    #[schemars(transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub active: Vec<String>,
 

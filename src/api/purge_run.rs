@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::PurgeRunStatus;
+use super::{merge, rules};
 
 /// One run of a policy. It can do less than the policy says, never more. Nothing but `suspend` may change once
 /// it exists.
@@ -17,20 +18,36 @@ use super::report::PurgeRunStatus;
     category = "retention",
     namespaced,
     status = "PurgeRunStatus",
+    selectable = ".spec.policyRef.name",
+    validation = (rules::run::NAME, rules::run::NAME_MESSAGE),
+    printcolumn(name = "POLICY", type_ = "string", json_path = ".spec.policyRef.name", description = "The RetentionPolicy that it runs."),
+    printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.status==\"True\")].type", description = "The first of its conditions that is True."),
+    printcolumn(name = "DRY RUN", type_ = "boolean", json_path = ".status.dryRun", description = "True: the counts tell what a run would do."),
+    printcolumn(name = "DELETED", type_ = "integer", json_path = ".status.totals.deleted", description = "Rows of the targets' own tables that were deleted."),
+    printcolumn(name = "UPDATED", type_ = "integer", json_path = ".status.totals.updated", priority = 1, description = "Rows of the targets' own tables that were changed."),
+    printcolumn(name = "HELD", type_ = "integer", json_path = ".status.totals.held", priority = 1, description = "Rows that an exemption held."),
+    printcolumn(name = "OVERDUE", type_ = "integer", json_path = ".status.totals.overdue", description = "Rows that should have gone and are still there."),
+    printcolumn(name = "STARTED", type_ = "date", json_path = ".status.startTime", priority = 1, description = "When work began."),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp", description = "When it was made."),
+    printcolumn(name = "REASON", type_ = "string", json_path = ".status.conditions[?(@.status==\"True\")].reason", priority = 1, description = "Why it is so, in one word."),
+    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.status==\"True\")].message", priority = 1, description = "The same in a sentence, with the next step."),
     derive = "Default",
     derive = "PartialEq",
     doc = "A PurgeRun is one run of a RetentionPolicy - made by the schedule or by hand - and afterwards the record of what was done."
 )]
+#[schemars(transform = rules::run::spec)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PurgeRunSpec {
     /// Required. The RetentionPolicy to run, in this namespace.
     pub policy_ref: PolicyRef,
 
     /// Default: all tenants. Only these tenants are looked at. Names are text: write `"42"`, not `42`.
+    #[schemars(length(min = 1, max = rules::window::TENANTS), inner(length(min = 1, max = rules::IDENTIFIER)), transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<String>,
 
     /// Default: all targets. Only the targets of these names are done, still in the policy's order.
+    #[schemars(length(min = 1, max = rules::target::PARTS), inner(length(min = 1, max = rules::PART_NAME)), transform = merge::set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
 
@@ -50,5 +67,6 @@ pub struct PurgeRunSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyRef {
     /// Required. The name of a RetentionPolicy in the run's namespace.
+    #[schemars(length(min = 1, max = rules::PART_NAME))]
     pub name: String,
 }

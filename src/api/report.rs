@@ -10,6 +10,7 @@ use super::counts::{
     Access, DependentReport, Failure, FileReport, Kept, Overdue, RowCounts, TenantReport,
     UnknownTenant, Work,
 };
+use super::merge;
 
 /// What a run did, what it left, and why. A count that is not known is absent; it is never given as 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,7 @@ pub struct PurgeRunStatus {
 
     /// `Complete` or `Failed`, as on a Job, once the run has ended. Before that `Reconciling`, and `Queued` while it
     /// waits for its turn on the database.
+    #[schemars(transform = merge::by_type)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 
@@ -64,6 +66,7 @@ pub struct PurgeRunStatus {
 
     /// Up to 20 faults in the manifests, or in how they fit the database, for which the run was refused. Nothing was
     /// touched.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<RefusalReport>,
 
@@ -72,6 +75,7 @@ pub struct PurgeRunStatus {
     pub unreachable: Option<String>,
 
     /// A report for each target, in the order in which they were done. A list keyed by `name`.
+    #[schemars(transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetReport>,
 }
@@ -192,10 +196,12 @@ pub struct TargetReport {
     pub kept: Kept,
 
     /// The counts of dependents. A list keyed by `name`.
+    #[schemars(transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<DependentReport>,
 
     /// The counts of files. A list keyed by `name`.
+    #[schemars(transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileReport>,
 
@@ -208,6 +214,7 @@ pub struct TargetReport {
     pub work: Option<Work>,
 
     /// The 20 tenants that lost the most. A list keyed by `name`.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<TenantReport>,
 
@@ -216,6 +223,7 @@ pub struct TargetReport {
     pub tenants_omitted: Option<i64>,
 
     /// Up to 20 tenants whose window could not be learned. All their rows were kept.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_tenants: Vec<UnknownTenant>,
 
@@ -224,6 +232,7 @@ pub struct TargetReport {
     pub unknown_tenants_omitted: Option<i64>,
 
     /// Up to 20 rows that could not go.
+    #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
 

@@ -6,18 +6,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::window::WindowSpec;
+use super::{merge, rules};
 
 /// Which rows of one table go when their time is up, and everything that goes with them. SQL in it is the
 /// database's own, one expression at a time; quote it in YAML. `:now` is the run's clock, `:cutoff` the moment before
 /// which a row is too old, `:tenant` the row's tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::target)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// Required. The name of this target in runs and reports.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Required. The table, spelled as the catalog has it: `agent_chats` or `public.agent_chats`, case included,
     /// without SQL's quotes.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub table: String,
 
     /// Required. `Delete` removes the rows. `Update` changes them as `set` says and leaves them in place.
@@ -26,6 +30,7 @@ pub struct Target {
     /// Default none. With `Update`, and only with it: columns and the SQL expressions they are set to, which see the
     /// row as it was. Example: `{archived: "true", updated_at: ":now"}`. The new values must take the row out of what
     /// this target selects, or it would be changed again by every run; a target where they do not is refused.
+    #[schemars(transform = rules::target::set)]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, String>,
 
@@ -52,31 +57,37 @@ pub struct Target {
 
     /// Default none: the whole table. An SQL condition that says which rows the target is about, for example
     /// `"status = 'finished'"`. Rows for which it is false or NULL are left alone and not counted.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
 
     /// Default none. Reasons to keep a row that would otherwise go. Each reports how many rows it held. A list keyed
     /// by `name`.
+    #[schemars(length(max = rules::target::PARTS), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<Exemption>,
 
     /// Default none. Rows of other tables that go, or change, together with a row of this one. Each comes after the
     /// one it hangs on. Hazard: rows of a table that is not listed here are never deleted, so a foreign key that would
     /// cascade into such a table refuses the target. A list keyed by `name`.
+    #[schemars(length(max = rules::target::PARTS), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<Dependent>,
 
     /// Default none. Files on the connection's volume that go together with a row. A list keyed by `name`.
+    #[schemars(length(max = 16), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileRule>,
 
     /// Default none. Rows written for each row that goes or changes, in the same transaction: an audit trail, or an
     /// archive. A list keyed by `name`.
+    #[schemars(length(max = 16), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Record>,
 
     /// Default none: all that is due. At most this many rows of `table` in one run, the oldest first. Their
     /// dependents and files do not count towards it. What remains is reported as overdue.
+    #[schemars(range(min = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rows_per_run: Option<i64>,
 }
@@ -95,14 +106,17 @@ pub enum TargetAction {
 
 /// A column, or an SQL expression. Exactly one of them must be given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::column_or_expression)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ColumnOrExpression {
     /// The name of a column of the table, for example `org_id`. An index on it can be used.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 
     /// An SQL expression on the row, for example `"substr(owner, 1, instr(owner, ':') - 1)"`. No index
     /// is used for it.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
 }
@@ -110,14 +124,17 @@ pub struct ColumnOrExpression {
 /// How old a row is. Exactly one of `column` and `expression` must be given. A row whose age is NULL, infinite, zero,
 /// unreadable or in the future is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::age)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Age {
     /// The column that holds the instant, for example `updated_at`. An index on it can be used.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 
     /// An SQL expression for the instant, for example `"coalesce(last_seen_at, created_at)"`. No index is used for it:
     /// each run reads the table once.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
 
@@ -130,6 +147,7 @@ pub struct Age {
     /// Default none. The IANA zone in which instants without an offset are meant, for example `Etc/UTC`. Needed with
     /// `Text`, also if all texts name an offset; refused with the others. The policy's `timeZone` does not stand in
     /// for it.
+    #[schemars(length(min = 1, max = rules::ZONE))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }
@@ -151,20 +169,24 @@ pub enum Encoding {
 /// Keep the newest rows of each partition; the others may go. Rows that are held or still young take up a place among
 /// the newest. Tenants whose window is `Forever` or unknown lose nothing by it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::keep_newest)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeepNewest {
     /// Required. How many rows of each partition stay, for example 200. Rows equal in all of `orderBy` are told apart
     /// by the primary key.
+    #[schemars(range(min = 1))]
     pub rows: i64,
 
     /// Default none: the rows of each tenant are one partition, and without a tenant all rows that the target is about.
     /// Columns whose values make a partition within that, for example `[session_id]`. Rows with NULL in one of these
     /// columns are kept.
+    #[schemars(length(max = 16), inner(length(min = 1, max = rules::IDENTIFIER)), transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partition_by: Vec<String>,
 
     /// Required. Columns that say which row is newer: the greatest value is the newest, the first column counts most.
     /// Example: `[created_at, id]`. Rows with NULL or an unreadable value here are kept and take up no place.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = rules::IDENTIFIER)), transform = merge::atomic)]
     pub order_by: Vec<String>,
 
     /// Default: the age's, where the column is the age's; else values compare as the database compares them. How the
@@ -175,6 +197,7 @@ pub struct KeepNewest {
 
     /// Default none. The IANA zone in which instants without an offset in the first column of `orderBy` are meant, for
     /// example `Etc/UTC`.
+    #[schemars(length(min = 1, max = rules::ZONE))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }
@@ -184,33 +207,41 @@ pub struct KeepNewest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exemption {
     /// Required. The name under which held rows are counted. A row that several exemptions hold counts under the first.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Required. An SQL condition, for example `"pin_order > 0"`. A row is held unless this is false; NULL holds it
     /// too. Other tables may be asked with `exists (select 1 from messages m where m.chat_id = chats.id)`.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     pub when: String,
 }
 
 /// Rows of another table that go, or change, together with a row of the target's table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::dependent)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dependent {
     /// Required. The name of this dependent in reports, and for `of`.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Default: the target's own rows. The name of an earlier dependent whose rows this one's rows point to.
+    #[schemars(length(min = 1, max = rules::PART_NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
 
     /// Required. The table of these rows, spelled as the catalog has it.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub table: String,
 
     /// Required. Which rows belong: columns of this table, each with the column it points to. `{chat_id: id}` reads
     /// as: our `chat_id` is the `id` of the row that goes. Hazard: above 10,000 rows `chat_id` needs an index, or the
     /// target is refused.
+    #[schemars(transform = rules::target::references)]
     pub references: BTreeMap<String, String>,
 
     /// Default none: all rows that belong. An SQL condition that narrows them, for example `"not archived"`.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
 
@@ -221,6 +252,7 @@ pub struct Dependent {
 
     /// Default none. With `Update`, and only with it: columns and the SQL expressions they are set to, for example
     /// `{parent_id: "null"}`.
+    #[schemars(transform = rules::target::set)]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, String>,
 }
@@ -242,21 +274,26 @@ pub enum DependentAction {
 /// A file that goes together with a row. Exactly one of `column` and `expression` must be given. A path that leads out of
 /// the volume, through a symbolic link, or to something the connection does not allow keeps its row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::target::column_or_expression)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileRule {
     /// Required. The name of this rule in reports.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Default: the target's own rows. The name of a dependent whose rows own the files.
+    #[schemars(length(min = 1, max = rules::PART_NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
 
     /// The column that holds the path, for example `file_path`. NULL means that there is no file.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 
     /// An SQL expression for the path, for example `"'agents/' || :tenant || '/' || id || '.jsonl'"`. NULL means that
     /// there is no file.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
 
@@ -283,12 +320,15 @@ pub enum FileType {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Record {
     /// Required. The name of this record in messages.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Required. The table written to, spelled as the catalog has it, for example `audit_logs`.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub table: String,
 
     /// Required. Columns of that table and the SQL expressions for their values, which see the row as it was. Example:
     /// `{time: ":now", resource_id: "id", action: "'archive'"}`.
+    #[schemars(transform = rules::target::set)]
     pub values: BTreeMap<String, String>,
 }

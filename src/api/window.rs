@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{merge, rules};
+
 /// How long data is kept. A tenant's window is the one under `tenants`, else the first answer from `sources`, else
 /// `default`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -12,15 +14,18 @@ pub struct WindowSpec {
     /// or the word `Forever`. Units are `s`, `min`, `h`, `d`, `w`, `mo` and `y`; at least `1s`. A plain `m` is
     /// refused, because it could be minutes or months. Months and years are steps of the calendar in the policy's
     /// `timeZone`, all others have a fixed length.
+    #[schemars(length(max = 32), transform = rules::window::length)]
     pub default: String,
 
     /// Default none. Windows of single tenants; they come before every source. A list keyed by `name`.
+    #[schemars(length(max = rules::window::TENANTS), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<TenantWindow>,
 
     /// Default none. Where else windows are found. Asked in the order written until one answers; one that has
     /// nothing to say passes the question on. One that fails ends the asking: that tenant's window is unknown,
     /// all its rows are kept, and the report names it. A list keyed by `name`.
+    #[schemars(length(max = 8), transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<WindowSource>,
 
@@ -47,17 +52,21 @@ pub enum CutoffRule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TenantWindow {
     /// Required. The tenant as the database spells it. It is text: write `"42"`, not `42`.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub name: String,
 
     /// Required. A window such as `365d`, or `Forever`.
+    #[schemars(length(max = 32), transform = rules::window::length)]
     pub window: String,
 }
 
 /// A place that knows windows. Exactly one of `service`, `table` and `configMap` must be given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = rules::window::source)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WindowSource {
     /// Required. The name of this source in messages and reports.
+    #[schemars(transform = rules::part_name)]
     pub name: String,
 
     /// Default none: an answer is text that brings its unit along, `30d`. With a unit, an answer must be a whole
@@ -124,10 +133,12 @@ pub enum NonPositive {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceSource {
     /// Required. The name of one of the connection's `services`.
+    #[schemars(length(min = 1, max = rules::PART_NAME))]
     pub name: String,
 
     /// Required. A JSON pointer to the window in the answer, for example `/retention_window_days`. A null found
     /// there means no opinion; nothing found there leaves the window unknown.
+    #[schemars(length(max = rules::PATH), transform = rules::window::pointer)]
     pub pointer: String,
 }
 
@@ -136,19 +147,23 @@ pub struct ServiceSource {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TableSource {
     /// Required. The table, spelled as the catalog has it, for example `public.organizations`.
+    #[schemars(length(min = 1, max = rules::IDENTIFIER))]
     pub name: String,
 
     /// Default none: the table has one window for all tenants. An SQL expression on this table for the tenant that
     /// a row speaks of, for example `id`. Two rows for one tenant leave its window unknown.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
 
     /// Required. An SQL expression on this table for the window, for example `retention_days`. NULL, or no row at
     /// all, means no opinion.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     pub value: String,
 
     /// Default none: all rows count. An SQL condition that says which rows hold windows, for example
     /// `"key = 'chat_days'"`.
+    #[schemars(length(min = 1, max = rules::EXPRESSION))]
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
 }
@@ -159,5 +174,6 @@ pub struct TableSource {
 pub struct ConfigMapSource {
     /// Required. The name of the ConfigMap. A tenant without a key has no opinion there. If the ConfigMap itself is
     /// missing, the windows are unknown and every tenant that asks it is kept.
+    #[schemars(length(min = 1, max = rules::OBJECT_NAME))]
     pub name: String,
 }

@@ -1,5 +1,7 @@
 //! What a person types.
 
+mod crds;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ enum Command {
     Run(RunArgs),
     /// Check manifests and touch nothing
     Validate(ValidateArgs),
+    /// Print the definitions of the kinds, for kubectl apply --server-side -f -
+    Crds,
     /// Print the version
     Version,
 }
@@ -95,6 +99,16 @@ impl Cli {
                 tell(&outcome, arguments.output);
                 outcome.exit
             }
+            Command::Crds => match crds::yaml() {
+                Ok(yaml) => {
+                    print(&yaml);
+                    0
+                }
+                Err(error) => {
+                    eprintln!("the definitions cannot be written: {error}");
+                    1
+                }
+            },
             Command::Version => {
                 print(concat!(env!("CARGO_PKG_VERSION"), "\n"));
                 0
