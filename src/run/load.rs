@@ -54,22 +54,24 @@ impl Files {
     }
 
     /// Refuses files that are not those of the digest.
-    pub fn check(&self, expected: &str) -> Result<(), Refused> {
+    pub fn check(&self, expected: &str) -> Option<Refused> {
         let names = self.texts.iter().map(|(path, text)| {
             let name = Path::new(path).file_name().and_then(|name| name.to_str());
             (name.unwrap_or(path), text.as_str())
         });
         let found = orders::digest(names);
         if found == expected {
-            return Ok(());
+            return None;
         }
         let refusal = Refusal::new(
             "--orders",
             Reason::Conflict,
-            format!("these are not the orders that were given: {expected} was expected, and the files are {found}"),
+            format!(
+                "these are not the orders that were given: {expected} was expected, and the files are {found}"
+            ),
             "delete the run's Job and ConfigMap, and order a new run",
         );
-        Err(Refused { file: "command line".to_owned(), object: String::new(), refusal })
+        Some(Refused { file: "command line".to_owned(), object: String::new(), refusal })
     }
 
     /// What cannot be read is refused like everything else that is wrong.
@@ -98,7 +100,8 @@ fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if !is_hidden(&path) && path.is_file() && matches!(extension, Some("yaml" | "yml" | "json")) {
+        if !is_hidden(&path) && path.is_file() && matches!(extension, Some("yaml" | "yml" | "json"))
+        {
             files.push(path);
         }
     }

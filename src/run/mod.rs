@@ -86,8 +86,8 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
 /// The manifests. Orders that are not those of the digest are not even read.
 fn orders(options: &Options) -> Result<Manifests, Vec<Refused>> {
     let files = load::read(&options.files);
-    if let Some(digest) = &options.orders {
-        files.check(digest).map_err(|refused| vec![refused])?;
+    if let Some(refused) = options.orders.as_ref().and_then(|digest| files.check(digest)) {
+        return Err(vec![refused]);
     }
     let mut manifests = files.parse();
     load::mounted(&options.config_maps, &mut manifests);
@@ -156,11 +156,8 @@ async fn attempt(
         return Outcome::refused(refused, outcome.notes);
     }
     if let (Some(reporting), [ready, ..]) = (reporting, &ready[..]) {
-        let status = report::status(
-            Some(ready.plan.clock),
-            ready.declaration.dry_run,
-            earlier.rest(&[]),
-        );
+        let status =
+            report::status(Some(ready.plan.clock), ready.declaration.dry_run, earlier.rest(&[]));
         if let Err(fault) = reporting.begin(&status, stop).await {
             return outcome.untold(fault, "nothing was touched");
         }

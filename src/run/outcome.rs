@@ -98,7 +98,12 @@ impl Outcome {
             lines.extend(status.targets.iter().map(|target| {
                 let outcome = target.outcome.map(|outcome| format!("{outcome:?}"));
                 let message = target.message.iter().map(|message| format!(": {message}"));
-                format!("{}: {}{}", target.name, outcome.unwrap_or_default(), message.collect::<String>())
+                format!(
+                    "{}: {}{}",
+                    target.name,
+                    outcome.unwrap_or_default(),
+                    message.collect::<String>()
+                )
             }));
         }
         lines.join("\n")
@@ -108,4 +113,31 @@ impl Outcome {
 fn line(Refused { file, object, refusal }: Refused) -> RefusalLine {
     let Refusal { field, reason, message, write } = refusal;
     RefusalLine { file, object, field, reason: reason.word().to_owned(), message, write }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_say_what_it_came_to_and_why() {
+        let mut run = PurgeRun::new("r", crate::api::PurgeRunSpec::default());
+        let status = serde_json::json!({
+            "totals": {"deleted": 8, "updated": 0, "dependents": 16, "files": 0, "held": 1, "overdue": 2},
+            "targets": [
+                {"name": "chats", "outcome": "Done"},
+                {"name": "logs", "outcome": "Failed", "message": "see the table's triggers"},
+            ],
+        });
+        run.status = serde_json::from_value(status).expect("a status");
+        let outcome = Outcome { reports: vec![run], ..Outcome::new(Vec::new(), 1) };
+        assert_eq!(
+            outcome.last_words(),
+            "8 deleted, 0 updated, 2 overdue\nchats: Done\nlogs: Failed: see the table's triggers"
+        );
+        let fault = Fault::Unreachable("PurgeRun/r: no answer".to_owned());
+        let untold = Outcome::new(Vec::new(), 0).untold(fault, "nothing was touched");
+        assert_eq!(untold.last_words(), "not reached: PurgeRun/r: no answer: nothing was touched");
+        assert_eq!(untold.exit, 3);
+    }
 }

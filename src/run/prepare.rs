@@ -125,7 +125,9 @@ fn clock(options: &Options, earlier: &Earlier, dry_run: bool) -> Result<Timestam
         return Err(Refusal::new(
             "--report",
             Reason::Conflict,
-            format!("the PurgeRun's clock, {clock}, lies after this machine's, {real}: rows would go before their time"),
+            format!(
+                "the PurgeRun's clock, {clock}, lies after this machine's, {real}: rows would go before their time"
+            ),
             "see which machine's clock is wrong, and make a new PurgeRun",
         ));
     }

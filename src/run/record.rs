@@ -19,7 +19,7 @@ const REPLACED_BY: &str = "retention-operator.io/replaced-by";
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long the API is tried. A pod that was told to end has half a minute in all.
 const PATIENCE: Duration = Duration::from_secs(15);
-const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(5);
+const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(3);
 
 /// One PurgeRun.
 #[derive(Clone)]
@@ -38,18 +38,27 @@ pub enum Fault {
     Unreachable(String),
 }
 
+/// Why a run must not go on.
+#[derive(Debug)]
+pub enum Halt {
+    /// Until somebody says otherwise.
+    Suspended,
+    /// For good.
+    ReplacedBy(String),
+}
+
 /// What a run has to know of its record.
 #[derive(Debug)]
 pub struct Found {
-    /// Why the run must not go on.
-    pub halt: Option<String>,
+    pub halt: Option<Halt>,
     pub status: PurgeRunStatus,
 }
 
 impl Record {
     /// In the manifest's namespace, or else in the one that a Kubernetes client would take.
     pub async fn of(name: &str, metadata: Option<&Metadata>) -> Result<Self, Fault> {
-        let unreachable = |error: String| Fault::Unreachable(format!("the Kubernetes API: {error}"));
+        let unreachable =
+            |error: String| Fault::Unreachable(format!("the Kubernetes API: {error}"));
         let mut config = Config::infer().await.map_err(|error| unreachable(error.to_string()))?;
         config.connect_timeout = Some(ANSWER);
         let own = config.default_namespace.clone();
@@ -70,31 +79,27 @@ impl Record {
 
     /// One attempt. All fields that the runner owns: what is left out here is removed there.
     pub async fn write(&self, status: &PurgeRunStatus) -> Result<(), Fault> {
-        let mut record = json!({
+        // Another of the same name must not get this one's report, and a status is written to
+        // whoever has the name, whatever uid is sent along.
+        self.find().await?;
+        let record = json!({
             "apiVersion": format!("{GROUP}/{VERSION}"),
             "kind": "PurgeRun",
             "metadata": {"name": self.name},
             "status": status,
         });
-        if let Some(uid) = &self.uid {
-            // Another of the same name must not get this one's report.
-            record["metadata"]["uid"] = json!(uid);
-        }
         let apply = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(&record);
         self.answer(self.api.patch_status(&self.name, &apply, &patch)).await.map(drop)
     }
 
-    async fn answer<T>(
-        &self,
-        answer: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, Fault> {
+    async fn answer<T>(&self, answer: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {
         let unreachable = |error: &str| {
             Fault::Unreachable(format!("PurgeRun/{}: the Kubernetes API: {error}", self.name))
         };
         match tokio::time::timeout(ANSWER, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(kube::Error::Api(status))) if is_gone(&status) => Err(self.gone()),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(self.gone()),
             Ok(Err(error)) => Err(unreachable(&words(&error))),
             Err(_) => Err(unreachable(&format!("no answer within {} s", ANSWER.as_secs()))),
         }
@@ -110,10 +115,9 @@ impl Record {
             return Err(self.gone());
         }
         let halt = if found.data["spec"]["suspend"] == true {
-            Some("suspended: set spec.suspend to false to go on".to_owned())
+            Some(Halt::Suspended)
         } else {
-            let by = found.annotations().get(REPLACED_BY);
-            by.map(|by| format!("replaced by the newer PurgeRun {by}, which does what is left"))
+            found.annotations().get(REPLACED_BY).cloned().map(Halt::ReplacedBy)
         };
         let status = match found.data.get("status") {
             Some(status) => serde_json::from_value(status.clone()),
@@ -124,11 +128,6 @@ impl Record {
         })?;
         Ok(Found { halt, status })
     }
-}
-
-/// A conflict is about the uid, since fields are taken by force; but ask for the word.
-fn is_gone(status: &kube::core::Status) -> bool {
-    status.code == 404 || (status.code == 409 && status.message.to_lowercase().contains("uid"))
 }
 
 /// Tries until there is an answer or patience ends.
@@ -143,8 +142,7 @@ pub async fn insist<T>(
             Err(fault @ Fault::Unreachable(_)) => fault,
             answered => return answered,
         };
-        let patience =
-            if stop.load(Ordering::Relaxed) { PATIENCE_WHEN_STOPPED } else { PATIENCE };
+        let patience = if stop.load(Ordering::Relaxed) { PATIENCE_WHEN_STOPPED } else { PATIENCE };
         if started.elapsed() + pause > patience {
             return Err(fault);
         }

@@ -194,14 +194,20 @@ fn shorten(mut target: api::TargetReport) -> api::TargetReport {
         for list in [&mut access.triggers, &mut access.set_null, &mut access.notes] {
             let more = list.len().saturating_sub(SHOWN);
             list.truncate(SHOWN);
-            list.iter_mut().for_each(|text| clip(text, MESSAGE));
+            for text in list.iter_mut() {
+                clip(text, MESSAGE);
+            }
             list.extend((more > 0).then(|| format!("and {more} more")));
         }
     }
-    target.understood.values_mut().for_each(|text| clip(text, UNDERSTOOD));
+    for text in target.understood.values_mut() {
+        clip(text, UNDERSTOOD);
+    }
     let unknown = target.unknown_tenants.iter_mut().map(|tenant| &mut tenant.message);
     let failed = target.failures.iter_mut().map(|failure| &mut failure.message);
-    unknown.chain(failed).chain(&mut target.message).for_each(|text| clip(text, MESSAGE));
+    for text in unknown.chain(failed).chain(&mut target.message) {
+        clip(text, MESSAGE);
+    }
     target
 }
 
@@ -313,4 +319,47 @@ fn dependents(planned: &PlannedTarget, counts: &Counts) -> Vec<api::DependentRep
             updated: count(*updated),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_stays_small_whatever_the_database_is_full_of() {
+        let long = |at: usize| format!("{at:05}{}", "é".repeat(5_000));
+        let tenants = (0..10_000).map(|at| api::TenantReport {
+            name: short_name(&long(at)),
+            deleted: 1,
+            ..api::TenantReport::default()
+        });
+        let access = api::Access {
+            path: api::AccessPath::Sweep,
+            why: long(0),
+            index: None,
+            triggers: (0..100).map(long).collect(),
+            set_null: Vec::new(),
+            notes: vec![long(1)],
+        };
+        let target = shorten(api::TargetReport {
+            tenants: tenants.collect(),
+            access: Some(access),
+            message: Some(long(2)),
+            understood: [("where".to_owned(), long(3))].into(),
+            ..api::TargetReport::default()
+        });
+        let json = serde_json::to_string(&target).expect("plain data");
+        assert!(json.len() < 60_000, "{}", json.len());
+        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_980)));
+        let triggers = target.access.expect("it has one").triggers;
+        assert_eq!((triggers.len(), triggers[20].as_str()), (21, "and 80 more"));
+    }
+
+    #[test]
+    fn long_names_stay_apart() {
+        let (one, other) = ("x".repeat(256) + "1", "x".repeat(256) + "2");
+        assert_ne!(short_name(&one), short_name(&other));
+        assert_eq!(short_name(&one), short_name(&one));
+        assert_eq!(short_name("acme"), "acme");
+    }
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::earlier::Earlier;
-use super::record::{Fault, Record, insist};
+use super::record::{Fault, Found, Halt, Record, insist};
 use super::updates::Updates;
 use super::{Options, Outcome, Watch, attempt, report};
 use crate::api::{self, PurgeRunStatus, RefusalReport};
@@ -14,6 +14,7 @@ use crate::model::{Reason, Refusal};
 /// What SIGTERM means where the record does not say why.
 const EVICTED: &str =
     "the pod was told to end, as when its node is drained; the Job starts another, which goes on";
+const SUSPENDED: &str = "suspended: set spec.suspend to false to go on";
 
 /// The record of a run on its way.
 pub(super) struct Reporting {
@@ -112,17 +113,23 @@ fn own<'a>(orders: &'a Manifests, name: &str) -> Option<&'a Metadata> {
     orders.runs.iter().map(|run| &run.metadata).find(|metadata| metadata.name == name)
 }
 
-/// Why a run was stopped is asked at that moment. An eviction leaves it unfinished: the Job tries
-/// again, so there is no exit code yet.
+/// Why a run was stopped is asked at that moment. Where it goes on later it is not whole, and has
+/// no exit code yet; and the process must not end with 1, by which the Job would fail for good, a
+/// suspended one too.
 async fn explain_stop(outcome: &mut Outcome, record: &Record) {
-    let is_stopped = |target: &&mut api::TargetReport| target.outcome == Some(api::Outcome::Stopped);
+    let is_stopped =
+        |target: &&mut api::TargetReport| target.outcome == Some(api::Outcome::Stopped);
     let statuses = outcome.reports.iter_mut().filter_map(|report| report.status.as_mut());
     let stopped: Vec<_> = statuses.flat_map(|s| &mut s.targets).filter(is_stopped).collect();
     if stopped.is_empty() {
         return;
     }
     let (why, exit) = match record.find().await {
-        Ok(found) => found.halt.map_or((EVICTED.to_owned(), 3), |why| (why, 1)),
+        Ok(Found { halt: None, .. }) => (EVICTED.to_owned(), 3),
+        Ok(Found { halt: Some(Halt::Suspended), .. }) => (SUSPENDED.to_owned(), 3),
+        Ok(Found { halt: Some(Halt::ReplacedBy(newer)), .. }) => {
+            (format!("replaced by PurgeRun/{newer}, which does what is left"), 1)
+        }
         Err(Fault::Gone(message)) => (message, 1),
         Err(Fault::Unreachable(_)) => (EVICTED.to_owned(), 3),
     };

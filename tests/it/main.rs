@@ -28,3 +28,4 @@ mod quickstart;
 mod race;
 mod reference;
 mod refused;
+mod reported;
