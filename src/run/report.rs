@@ -1,24 +1,33 @@
 //! Counts to the words of a PurgeRun's status.
 
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{Access, Action, Counts, DependentAction, Reason};
-use crate::plan::{Notes, Plan, PlannedTarget};
+use crate::model::{Access, Action, Counts, DependentAction, Key, Reason, Value};
+use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
 /// So many of a list are shown; the rest is counted.
-const SHOWN: usize = 20;
+pub const SHOWN: usize = 20;
+/// So many characters of a message are shown, of a part of the target said back, and of a name.
+pub const MESSAGE: usize = 500;
+const UNDERSTOOD: usize = 2_000;
+const NAME: usize = 256;
 
 /// The record of one run of one policy.
 pub fn of(
     declaration: &Declaration,
-    plan: &Plan,
-    ended: &[(&PlannedTarget, Counts, End)],
+    clock: Option<Timestamp>,
+    targets: Vec<api::TargetReport>,
 ) -> api::PurgeRun {
-    let targets: Vec<api::TargetReport> =
-        ended.iter().map(|(planned, counts, end)| target(planned, counts, end)).collect();
-    let name = format!("{}-{}", declaration.policy, plan.clock.as_second() / 60);
-    let mut run = api::PurgeRun::new(&name, declaration.run.clone());
+    // A run that was stopped before it had a clock is named by the moment.
+    let minute = clock.unwrap_or_else(Timestamp::now).as_second() / 60;
+    let mut run =
+        api::PurgeRun::new(&format!("{}-{minute}", declaration.policy), declaration.run.clone());
     run.metadata.namespace.clone_from(&declaration.metadata.namespace);
     run.status = Some(api::PurgeRunStatus {
         policy: Some(api::PolicyIdentity {
@@ -26,42 +35,78 @@ pub fn of(
             uid: declaration.metadata.uid.clone(),
             generation: declaration.metadata.generation,
         }),
-        clock: Some(plan.clock.to_string()),
-        dry_run: Some(declaration.dry_run),
-        totals: Some(totals(ended)),
-        targets,
-        ..api::PurgeRunStatus::default()
+        ..status(clock, declaration.dry_run, targets)
     });
     run
+}
+
+/// What the runner says of a run, at its end or on its way.
+pub fn status(
+    clock: Option<Timestamp>,
+    dry_run: bool,
+    targets: Vec<api::TargetReport>,
+) -> api::PurgeRunStatus {
+    api::PurgeRunStatus {
+        clock: clock.map(|clock| clock.to_string()),
+        dry_run: Some(dry_run),
+        totals: Some(totals(&targets)),
+        targets,
+        ..api::PurgeRunStatus::default()
+    }
+}
+
+/// Stopped before its plan was made.
+pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun {
+    let (outcome, reason, message) = outcome(&Counts::default(), &End::Stopped);
+    let stopped = declaration.targets.iter().map(|target| {
+        earlier.add_to(api::TargetReport {
+            name: target.name.clone(),
+            outcome: Some(outcome),
+            reason: reason.clone(),
+            message: message.clone(),
+            ..api::TargetReport::default()
+        })
+    });
+    of(declaration, earlier.clock, stopped.collect())
 }
 
 fn count(rows: u64) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-fn totals(ended: &[(&PlannedTarget, Counts, End)]) -> api::Totals {
-    let sum = |of: fn(&Counts) -> u64| count(ended.iter().map(|(_, counts, _)| of(counts)).sum());
+pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
+    let sum = |of: fn(&api::TargetReport) -> i64| targets.iter().map(of).sum();
     api::Totals {
-        deleted: sum(|counts| counts.deleted),
-        updated: sum(|counts| counts.updated),
-        dependents: sum(Counts::dependents_total),
-        files: 0,
-        held: sum(Counts::held_total),
-        overdue: sum(|counts| counts.overdue.rows),
+        deleted: sum(|target| target.rows.deleted),
+        updated: sum(|target| target.rows.updated),
+        dependents: sum(|target| target.dependents.iter().map(|d| d.deleted + d.updated).sum()),
+        files: sum(|target| target.files.iter().map(|files| files.removed).sum()),
+        held: sum(|target| target.kept.held.values().sum()),
+        overdue: sum(|target| target.overdue.as_ref().map_or(0, |overdue| overdue.rows)),
     }
 }
 
-fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetReport {
-    let (outcome, reason, message) = outcome(counts, end);
+/// What was done about a target; without an end it is at work.
+pub fn target(
+    planned: &PlannedTarget,
+    counts: &Counts,
+    end: Option<&End>,
+    earlier: &Earlier,
+) -> api::TargetReport {
+    shorten(earlier.add_to(whole(planned, counts, end)))
+}
+
+/// With all that was counted.
+fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::TargetReport {
+    let (outcome, reason, message) = match end.map(|end| outcome(counts, end)) {
+        Some((outcome, reason, message)) => (Some(outcome), reason, message),
+        None => (None, None, None),
+    };
     let updates = matches!(planned.target.action, Action::Update(_));
-    let mut tenants: Vec<_> = counts.tenants.iter().collect();
-    tenants.sort_by_key(|(name, tenant)| {
-        (std::cmp::Reverse(tenant.gone + tenant.overdue), (*name).clone())
-    });
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
     api::TargetReport {
         name: planned.target.name.clone(),
-        outcome: Some(outcome),
+        outcome,
         reason,
         message,
         access: Some(access(planned, counts)),
@@ -90,12 +135,12 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
                 ..api::Throttled::default()
             }),
         }),
-        tenants_omitted: omitted(tenants.len()),
-        tenants: tenants
-            .into_iter()
-            .take(SHOWN)
+        tenants_omitted: None,
+        tenants: counts
+            .tenants
+            .iter()
             .map(|(name, tenant)| api::TenantReport {
-                name: name.clone(),
+                name: short_name(name),
                 window: tenant
                     .window
                     .map_or_else(|| "none".to_owned(), |window| window.to_string()),
@@ -114,7 +159,7 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
             .iter()
             .take(SHOWN)
             .map(|tenant| api::UnknownTenant {
-                name: tenant.name.clone(),
+                name: short_name(&tenant.name),
                 source: tenant.unknown.source.clone(),
                 reason: tenant.unknown.reason.word().to_owned(),
                 message: told(&tenant.unknown.message, tenant.unknown.reason),
@@ -133,6 +178,55 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
             .collect(),
         failures_omitted: omitted(counts.failures.len()),
     }
+}
+
+/// So much that a status has room for it, whatever the policy and the database.
+fn shorten(mut target: api::TargetReport) -> api::TargetReport {
+    let tenants = &mut target.tenants;
+    tenants.sort_by_cached_key(|tenant| {
+        (Reverse(tenant.deleted + tenant.updated + tenant.overdue), tenant.name.clone())
+    });
+    let omitted = tenants.len().saturating_sub(SHOWN) as u64;
+    tenants.truncate(SHOWN);
+    target.tenants_omitted = target.tenants_omitted.max((omitted > 0).then(|| count(omitted)));
+    if let Some(access) = &mut target.access {
+        clip(&mut access.why, MESSAGE);
+        for list in [&mut access.triggers, &mut access.set_null, &mut access.notes] {
+            let more = list.len().saturating_sub(SHOWN);
+            list.truncate(SHOWN);
+            for text in list.iter_mut() {
+                clip(text, MESSAGE);
+            }
+            list.extend((more > 0).then(|| format!("and {more} more")));
+        }
+    }
+    for text in target.understood.values_mut() {
+        clip(text, UNDERSTOOD);
+    }
+    let unknown = target.unknown_tenants.iter_mut().map(|tenant| &mut tenant.message);
+    let failed = target.failures.iter_mut().map(|failure| &mut failure.message);
+    for text in unknown.chain(failed).chain(&mut target.message) {
+        clip(text, MESSAGE);
+    }
+    target
+}
+
+/// At most so many characters.
+pub fn clip(text: &mut String, most: usize) {
+    if let Some((at, _)) = text.char_indices().nth(most) {
+        text.truncate(at);
+        text.push('…');
+    }
+}
+
+/// Names stay apart when they are shortened, and every pod shortens them alike.
+fn short_name(name: &str) -> String {
+    if name.chars().nth(NAME).is_none() {
+        return name.to_owned();
+    }
+    let mut short = name.to_owned();
+    clip(&mut short, NAME);
+    short + &Key(vec![Value::Text(name.to_owned())]).hash()
 }
 
 fn told(message: &str, reason: Reason) -> String {
@@ -225,4 +319,47 @@ fn dependents(planned: &PlannedTarget, counts: &Counts) -> Vec<api::DependentRep
             updated: count(*updated),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_stays_small_whatever_the_database_is_full_of() {
+        let long = |at: usize| format!("{at:05}{}", "é".repeat(5_000));
+        let tenants = (0..10_000).map(|at| api::TenantReport {
+            name: short_name(&long(at)),
+            deleted: 1,
+            ..api::TenantReport::default()
+        });
+        let access = api::Access {
+            path: api::AccessPath::Sweep,
+            why: long(0),
+            index: None,
+            triggers: (0..100).map(long).collect(),
+            set_null: Vec::new(),
+            notes: vec![long(1)],
+        };
+        let target = shorten(api::TargetReport {
+            tenants: tenants.collect(),
+            access: Some(access),
+            message: Some(long(2)),
+            understood: [("where".to_owned(), long(3))].into(),
+            ..api::TargetReport::default()
+        });
+        let json = serde_json::to_string(&target).expect("plain data");
+        assert!(json.len() < 60_000, "{}", json.len());
+        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_980)));
+        let triggers = target.access.expect("it has one").triggers;
+        assert_eq!((triggers.len(), triggers[20].as_str()), (21, "and 80 more"));
+    }
+
+    #[test]
+    fn long_names_stay_apart() {
+        let (one, other) = ("x".repeat(256) + "1", "x".repeat(256) + "2");
+        assert_ne!(short_name(&one), short_name(&other));
+        assert_eq!(short_name(&one), short_name(&one));
+        assert_eq!(short_name("acme"), "acme");
+    }
 }

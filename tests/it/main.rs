@@ -32,3 +32,4 @@ mod quickstart;
 mod race;
 mod reference;
 mod refused;
+mod reported;
