@@ -6,8 +6,9 @@ own_folders() {
     mount -t tmpfs tmpfs /run
     mkdir -p /run/lock "$dir/var/log" "$dir/var/work"
     mount -t overlay overlay -o "lowerdir=/var/log,upperdir=$dir/var/log,workdir=$dir/var/work" /var/log
-    mkdir -p /var/lib/cni
+    mkdir -p /var/lib/{cni,kubelet}
     mount -t tmpfs tmpfs /var/lib/cni
+    mount -t tmpfs tmpfs /var/lib/kubelet
 }
 
 # The kubelet insists on settings that are the machine's, not the namespace's: it finds them as it wants them, and the
@@ -80,6 +81,8 @@ root = "$dir/containerd"
 state = "$dir/containerd.state"
 [grpc]
 address = "$dir/containerd.sock"
+[plugins.'io.containerd.internal.v1.opt']
+path = "$dir/opt"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = "localhost/pause:test"
 [plugins.'io.containerd.cri.v1.runtime']

@@ -18,6 +18,7 @@ mod architecture;
 mod bed;
 mod behaviour;
 mod cap;
+mod cluster;
 mod command_line;
 mod crds;
 mod indexes;

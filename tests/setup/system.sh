@@ -10,6 +10,15 @@ system_packages() {
     command -v git >/dev/null || missing+=(git)                             # cargo-deny fetches the advisories with it
     command -v openssl >/dev/null || missing+=(openssl)                     # a cluster's certificates
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        # A node, which only root can have: tests/cluster/node-possible names what else it asks for.
+        command -v runc >/dev/null || missing+=(runc)
+        command -v iptables >/dev/null || missing+=(iptables)
+        command -v conntrack >/dev/null || missing+=(conntrack)
+        command -v ip >/dev/null || missing+=(iproute2)
+        [[ -x /usr/lib/cni/bridge ]] || missing+=(containernetworking-plugins)
+        command -v buildah >/dev/null || missing+=(buildah) # the image
+    fi
     ((${#missing[@]})) || return 0
 
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
