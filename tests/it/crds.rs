@@ -8,14 +8,41 @@
 //!
 //! `UPDATE_EXPECTED=1` rewrites `crds/` and `expected.txt`: read each line that changes as the person who gets to see it.
 
+mod agree;
 mod schema;
 mod server;
+mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::cluster::{Cluster, control_plane};
+
+/// The control plane, when it has the definitions. None, and a word aloud, where it cannot be.
+pub fn defined() -> Option<&'static Cluster> {
+    static DEFINED: OnceLock<()> = OnceLock::new();
+    let cluster = control_plane()?;
+    DEFINED.get_or_init(|| define(cluster));
+    Some(cluster)
+}
+
+/// Gives a cluster the committed definitions. The server has nothing to say against them, not even a warning.
+pub fn define(cluster: &Cluster) {
+    let crds = root().join("crds");
+    let crds = crds.to_str().unwrap();
+    for arguments in [
+        &["apply", "--server-side", "-f", crds][..],
+        &["wait", "--for=condition=Established", "--timeout=2m", "-f", crds],
+    ] {
+        let output = cluster.kubectl(arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,3 +67,18 @@ fn crds() -> [Value; 3] {
 fn schema_of(crd: &Value) -> &Value {
     &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 }
+
+fn kubectl(server: &Cluster, arguments: &[&str], paths: &[&Path]) -> Output {
+    server.program("kubectl").args(arguments).args(paths).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeeded(output: &Output) -> String {
+    assert!(output.status.success(), "{}", told(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "-f"];
