@@ -24,38 +24,6 @@ use super::{merge, rules};
     category = "retention",
     namespaced,
     status = "DatabaseConnectionStatus",
-    printcolumn(
-        name = "READY",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether it can be used as it is written."
-    ),
-    printcolumn(
-        name = "LAST RUN",
-        type_ = "date",
-        json_path = ".status.lastRun.time",
-        description = "When the newest run that used it ended."
-    ),
-    printcolumn(
-        name = "AGE",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp",
-        description = "When it was made."
-    ),
-    printcolumn(
-        name = "REASON",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        priority = 1,
-        description = "Why it is ready or not, in one word."
-    ),
-    printcolumn(
-        name = "MESSAGE",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = 1,
-        description = "The same in a sentence, with the next step."
-    ),
     derive = "Default",
     derive = "PartialEq",
     doc = "A DatabaseConnection says how one database is reached and what retention policies may do to it. It belongs to whoever owns the database and is the only kind that names Secrets."
@@ -251,7 +219,7 @@ pub struct Runner {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
 
-    /// Default: what the operator was installed with. The pod's security context. With a volume, set
+    /// Default: the user, group and fsGroup 65532, not root, seccomp RuntimeDefault. The pod's security context. With a volume, set
     /// `runAsUser` and `fsGroup` to the application's, or files may be written that it can no longer open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<PodSecurityContext>,

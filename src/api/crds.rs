@@ -3,7 +3,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Map, Number, Value};
 
-use super::{DatabaseConnection, PurgeRun, RetentionPolicy};
+use super::{DatabaseConnection, PurgeRun, RetentionPolicy, columns};
 
 /// All three, in the order in which a user meets them.
 pub fn crds() -> Result<[Value; 3], serde_json::Error> {
@@ -13,7 +13,9 @@ pub fn crds() -> Result<[Value; 3], serde_json::Error> {
         serde_json::to_value(PurgeRun::crd())?,
     ];
     for crd in &mut crds {
+        let columns = columns::of(crd["spec"]["names"]["kind"].as_str().unwrap_or_default());
         for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+            version["additionalPrinterColumns"] = columns.clone();
             clean(&mut version["schema"]["openAPIV3Schema"]);
         }
     }

@@ -7,9 +7,11 @@
 //! An enum's own description is emptied in the schema: on an optional field it would replace what the
 //! field says, and only the field explains the words.
 
+mod columns;
 mod connection;
 mod counts;
 mod crds;
+mod dependent;
 mod engine;
 mod merge;
 mod policy;
@@ -28,6 +30,7 @@ pub use counts::{
     TenantReport, Throttled, UnknownTenant, Work,
 };
 pub use crds::crds;
+pub use dependent::{Dependent, DependentAction, FileRule, FileType, Record};
 pub use engine::{Attach, Json, JsonTable, Mysql, Postgres, SecretKeyRef, Sqlite};
 pub use policy::{
     ConcurrencyPolicy, ConnectionRef, LastRun, PolicyOverdue, RetentionPolicy, RetentionPolicySpec,
@@ -35,10 +38,7 @@ pub use policy::{
 };
 pub use purge_run::{PolicyRef, PurgeRun, PurgeRunSpec};
 pub use report::{Outcome, PolicyIdentity, PurgeRunStatus, RefusalReport, TargetReport, Totals};
-pub use target::{
-    Age, ColumnOrExpression, Dependent, DependentAction, Encoding, Exemption, FileRule, FileType,
-    KeepNewest, Record, Target, TargetAction,
-};
+pub use target::{Age, ColumnOrExpression, Encoding, Exemption, KeepNewest, Target, TargetAction};
 pub use window::{
     ConfigMapSource, CutoffRule, NonPositive, ServiceSource, TableSource, TenantWindow, Unit,
     WindowSource, WindowSpec,

@@ -213,7 +213,8 @@ pub struct TargetReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
 
-    /// The 20 tenants that lost the most. A list keyed by `name`.
+    /// The 20 tenants that lost the most.
+    // Not keyed: a column without a type can hold 42 and '42', and the server would refuse the whole report.
     #[schemars(transform = merge::atomic)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<TenantReport>,

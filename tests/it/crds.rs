@@ -8,12 +8,15 @@
 //!
 //! `UPDATE_EXPECTED=1` rewrites `crds/` and `expected.txt`: read each line that changes as the person who gets to see it.
 
+mod agree;
 mod schema;
 mod server;
+mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -64,3 +67,18 @@ fn crds() -> [Value; 3] {
 fn schema_of(crd: &Value) -> &Value {
     &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 }
+
+fn kubectl(server: &Cluster, arguments: &[&str], paths: &[&Path]) -> Output {
+    server.program("kubectl").args(arguments).args(paths).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeeded(output: &Output) -> String {
+    assert!(output.status.success(), "{}", told(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "-f"];

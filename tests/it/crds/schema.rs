@@ -173,7 +173,9 @@ fn every_field_of_a_spec_stands_in_a_manifest_that_is_accepted() {
                 }
             }
             Value::Array(items) => {
-                items.iter().for_each(|item| names(&format!("{path}[]"), item, found))
+                for item in items {
+                    names(&format!("{path}[]"), item, found);
+                }
             }
             _ => {}
         }
