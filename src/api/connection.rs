@@ -219,8 +219,9 @@ pub struct Runner {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
 
-    /// Default: the user, group and fsGroup 65532, not root, seccomp RuntimeDefault. The pod's security context. With a volume, set
-    /// `runAsUser` and `fsGroup` to the application's, or files may be written that it can no longer open.
+    /// Default: user, group and fsGroup 65532, not root, seccomp RuntimeDefault. The pod's security context. With a
+    /// volume, set `runAsUser`, `runAsGroup` and `fsGroup` to the application's, or files may be written that it can no
+    /// longer open. What is written here replaces the default as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<PodSecurityContext>,
 
