@@ -158,7 +158,7 @@ pub enum Outcome {
 }
 
 /// What was done about one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetReport {
     /// The target's name.

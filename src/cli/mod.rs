@@ -3,7 +3,7 @@
 mod crds;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,6 +58,15 @@ struct RunArgs {
     /// The folder that stands for a connection's volume: DIR, or CONNECTION=DIR
     #[arg(long = "root", value_name = "DIR")]
     roots: Vec<String>,
+    /// A ConfigMap of windows, mounted as a folder
+    #[arg(long = "config-map", value_name = "NAME=DIR", value_parser = parse_config_map)]
+    config_maps: Vec<(String, PathBuf)>,
+    /// The digest that the manifests must have
+    #[arg(long, value_name = "sha256:HEX")]
+    orders: Option<String>,
+    /// Go on with this PurgeRun of the cluster, and report to it
+    #[arg(long, value_name = "purgerun/NAME", value_parser = parse_report)]
+    report: Option<String>,
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Output::Table)]
     output: Output,
 }
@@ -126,15 +135,50 @@ async fn execute_run(arguments: RunArgs) -> u8 {
         now: arguments.now,
         allow_future_now: arguments.allow_future_now,
         roots: arguments.roots.iter().map(|root| parse_root(root)).collect(),
+        config_maps: arguments.config_maps,
+        orders: arguments.orders,
         batch_rows,
     };
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_signal(Arc::clone(&stop)));
     let progress = Progress::new();
-    let outcome = run::run(&options, &progress, &stop).await;
+    let outcome = match &arguments.report {
+        Some(name) => run::run_and_report(&options, name, &progress, &stop).await,
+        None => run::run(&options, &progress, &stop).await,
+    };
     progress.finish();
     tell(&outcome, output);
+    if arguments.report.is_some() {
+        leave_last_words(&outcome.last_words());
+    }
     outcome.exit
+}
+
+/// The kubelet puts what it finds here into the pod's status.
+fn leave_last_words(words: &str) {
+    const PLACE: &str = "/dev/termination-log";
+    const MOST: usize = 4096;
+    if Path::new(PLACE).exists()
+        && let Err(error) = std::fs::write(PLACE, &words[..words.floor_char_boundary(MOST)])
+    {
+        tracing::warn!("{PLACE}: {error}");
+    }
+}
+
+fn parse_config_map(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(folder)))
+        }
+        _ => Err("write NAME=DIR, the ConfigMap's name and the folder of its mount".to_owned()),
+    }
+}
+
+fn parse_report(text: &str) -> Result<String, String> {
+    match text.split_once('/') {
+        Some(("purgerun", name)) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err("write purgerun/NAME".to_owned()),
+    }
 }
 
 /// `CONNECTION=DIR`, unless the whole text is a folder.
@@ -192,6 +236,9 @@ fn tell(outcome: &Outcome, output: Output) {
     }
     for message in &outcome.unreachable {
         eprintln!("not reached: {message}");
+    }
+    if let Some(why) = &outcome.stopped {
+        eprintln!("stopped: {why}");
     }
     match output {
         Output::Table => print(&run::render_table(&outcome.reports)),

@@ -5,6 +5,7 @@ mod catalog;
 mod condition;
 mod counts;
 mod key;
+pub mod orders;
 mod reason;
 mod refusal;
 mod table;

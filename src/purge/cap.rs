@@ -46,8 +46,8 @@ pub struct Oldest {
 /// Where the oldest end.
 #[derive(Debug)]
 pub struct Edge {
-    /// The last rank that may go.
-    pub threshold: Rank,
+    /// The last rank that may go; `None`: none may.
+    pub threshold: Option<Rank>,
     /// How long the oldest that stays is past its cutoff.
     pub next_past: Option<Duration>,
 }
@@ -78,7 +78,7 @@ impl Oldest {
         }
         self.cut();
         let (_, next_past) = self.ranks.pop()?;
-        let (threshold, _) = self.ranks.pop()?;
+        let threshold = self.ranks.pop().map(|(rank, _)| rank);
         Some(Edge { threshold, next_past })
     }
 }
@@ -121,7 +121,18 @@ mod tests {
             oldest.offer(at(second), None);
         }
         let edge = oldest.edge().expect("more rows than the cap");
-        assert!(edge.threshold.compare(&at(2)).is_eq());
+        assert!(edge.threshold.expect("the cap is not 0").compare(&at(2)).is_eq());
+    }
+
+    #[test]
+    fn of_a_cap_that_is_used_up_the_oldest_of_all_stays() {
+        let mut oldest = Oldest::new(0);
+        assert!(Oldest::new(0).edge().is_none(), "nothing is due");
+        oldest.offer(at(2), Some(Duration::from_secs(5)));
+        oldest.offer(at(1), Some(Duration::from_secs(6)));
+        let edge = oldest.edge().expect("something is due");
+        assert!(edge.threshold.is_none());
+        assert_eq!(edge.next_past, Some(Duration::from_secs(6)));
     }
 
     #[test]

@@ -177,6 +177,7 @@ impl Runner<'_> {
             allowance.rows = allowance.rows.saturating_sub(going);
         }
         self.job.watch.gone(&self.planned.target.name, self.tally.gone());
+        self.job.watch.counted(&|| self.tally.so_far());
     }
 
     /// Outside of any transaction, so that the application goes first.

@@ -15,7 +15,7 @@ mod watch;
 use std::collections::HashMap;
 
 pub use preflight::preflight;
-pub use watch::{Job, Point, Unwatched, Watch};
+pub use watch::{Job, Point, Unwatched, Watch, stopped};
 
 use crate::database::{Error, Session};
 use crate::model::{Counts, KeySet, Reason};
@@ -53,8 +53,12 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         access: planned.target.access.clone(),
         commits: 0,
     };
-    let end = match runner.run(session).await {
-        Ok(end) | Err(end) => end,
+    let end = tokio::select! {
+        biased; // A session that hung in the target before is not asked again.
+        () = job.hangs() => End::Stopped,
+        ended = runner.run(session) => match ended {
+            Ok(end) | Err(end) => end,
+        },
     };
     (runner.tally.finish(&end), end)
 }

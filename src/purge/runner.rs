@@ -49,14 +49,16 @@ impl Runner<'_> {
             let mut oldest = Oldest::new(left);
             self.rank(&mut oldest, round == 0, session).await?;
             let edge = oldest.edge();
-            let (threshold, next_past) = match edge {
-                Some(edge) => (Some(edge.threshold), edge.next_past),
-                None => (None, None),
-            };
-            let capped = threshold.is_some();
-            self.tally.overdue_past(next_past);
+            let capped = edge.is_some();
+            if let Some(edge) = &edge {
+                self.tally.overdue_past(edge.next_past);
+            }
+            let threshold = edge.and_then(|edge| edge.threshold);
             self.allowance = Some(Allowance { rows: left, threshold });
-            self.pass(session).await?;
+            // An earlier attempt of the same run may have used up the cap.
+            if left > 0 {
+                self.pass(session).await?;
+            }
             if self.tally.gone() >= cap || !capped || self.job.dry_run {
                 return Ok(if capped { End::CapReached } else { End::Done });
             }

@@ -10,6 +10,7 @@ use crate::model::{Action, Counts, DependentAction, Failure, TenantCounts};
 use crate::plan::{Fate, PlannedTarget};
 
 /// Counts in the making. A batch is added only after its commit.
+#[derive(Clone)]
 pub struct Tally {
     counts: Counts,
     updates: bool,
@@ -206,6 +207,11 @@ impl Tally {
     /// A sweep came to its end.
     pub fn swept(&mut self) {
         self.whole = true;
+    }
+
+    /// As if it ended here.
+    pub fn so_far(&self) -> Counts {
+        self.clone().finish(&End::Stopped)
     }
 
     pub fn finish(mut self, end: &End) -> Counts {

@@ -1,7 +1,14 @@
 //! Who looks on while rows go: a progress bar, a test.
 
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::cell::OnceCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::model::Counts;
+
+/// A batch takes milliseconds. One that still runs so long after it was asked to end hangs in a
+/// statement, and who asked will not wait for ever: a kubelet kills after half a minute.
+const GRACE: Duration = Duration::from_secs(8);
 
 /// The places at which the world can change under a run, or a run can die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +33,9 @@ pub trait Watch {
     fn reached(&self, _point: Point) {}
     /// So many roots of a target have gone so far (in a dry run: would have).
     fn gone(&self, _target: &str, _rows: u64) {}
+    /// A batch was committed, or counted by a dry run. Calling `counts` costs what the target has
+    /// in tenants: not for every batch.
+    fn counted(&self, _counts: &dyn Fn() -> Counts) {}
 }
 
 /// Nobody.
@@ -44,15 +54,31 @@ pub struct Job<'a> {
     pub deadline: Option<Instant>,
     /// Set from outside: end the batch and stop.
     pub stop: &'a AtomicBool,
+    /// When that was noticed.
+    pub stopped: OnceCell<Instant>,
     pub watch: &'a dyn Watch,
 }
 
 impl Job<'_> {
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(std::sync::atomic::Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the run was asked to stop, and its batch should have ended long since.
+    pub async fn hangs(&self) {
+        stopped(self.stop).await;
+        let since = *self.stopped.get_or_init(Instant::now);
+        tokio::time::sleep_until((since + GRACE).into()).await;
     }
 
     pub fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// Ends when the flag is set.
+pub async fn stopped(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,55 +1,97 @@
 //! Manifests from files, folders and standard input.
 
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::api::{AllowRule, AllowedAction, DatabaseConnectionSpec, Sqlite};
 use crate::declare::{self, Document, Manifests, Refused};
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, orders};
 
-/// Reads everything. What cannot be read is refused like everything else that is wrong.
-pub fn load(files: &[String]) -> Manifests {
-    let mut manifests = Manifests::default();
-    for name in files {
-        if let Err(error) = load_one(name, &mut manifests) {
+/// The text of all files, each read once: what is parsed is what the digest was taken of.
+#[derive(Default)]
+pub struct Files {
+    names: Vec<String>,
+    /// By path.
+    texts: Vec<(String, String)>,
+    refused: Vec<Refused>,
+}
+
+pub fn read(names: &[String]) -> Files {
+    let mut files = Files { names: names.to_vec(), ..Files::default() };
+    for name in names {
+        if let Err(error) = files.read(name) {
             let refusal = Refusal::new(
                 "-f",
                 Reason::NotFound,
                 format!("cannot be read: {error}"),
                 "name a file, a folder of YAML files, or -",
             );
-            manifests.refused.push(Refused { file: name.clone(), object: String::new(), refusal });
+            files.refused.push(Refused { file: name.clone(), object: String::new(), refusal });
         }
     }
-    if manifests.policies.is_empty() && manifests.refused.is_empty() {
-        let refusal = Refusal::new(
-            "-f",
-            Reason::NotFound,
-            "there is no RetentionPolicy in the manifests",
-            "name a file that has one",
-        );
-        manifests.refused.push(Refused { file: files.join(", "), object: String::new(), refusal });
-    }
-    manifests
+    files
 }
 
-fn load_one(name: &str, manifests: &mut Manifests) -> std::io::Result<()> {
-    if name == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        declare::parse("standard input", &text, manifests);
-        return Ok(());
-    }
-    let path = Path::new(name);
-    if path.is_dir() {
-        for file in yaml_files(path)? {
-            let text = std::fs::read_to_string(&file)?;
-            declare::parse(&file.display().to_string(), &text, manifests);
+impl Files {
+    fn read(&mut self, name: &str) -> std::io::Result<()> {
+        if name == "-" {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            self.texts.push(("standard input".to_owned(), text));
+            return Ok(());
         }
-    } else {
-        declare::parse(name, &std::fs::read_to_string(path)?, manifests);
+        let path = Path::new(name);
+        if path.is_dir() {
+            for file in yaml_files(path)? {
+                let text = std::fs::read_to_string(&file)?;
+                self.texts.push((file.display().to_string(), text));
+            }
+        } else {
+            self.texts.push((name.to_owned(), std::fs::read_to_string(path)?));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Refuses files that are not those of the digest.
+    pub fn check(&self, expected: &str) -> Option<Refused> {
+        let names = self.texts.iter().map(|(path, text)| {
+            let name = Path::new(path).file_name().and_then(|name| name.to_str());
+            (name.unwrap_or(path), text.as_str())
+        });
+        let found = orders::digest(names);
+        if found == expected {
+            return None;
+        }
+        let refusal = Refusal::new(
+            "--orders",
+            Reason::Conflict,
+            format!(
+                "these are not the orders that were given: {expected} was expected, and the files are {found}"
+            ),
+            "delete the run's Job and ConfigMap, and order a new run",
+        );
+        Some(Refused { file: "command line".to_owned(), object: String::new(), refusal })
+    }
+
+    /// What cannot be read is refused like everything else that is wrong.
+    pub fn parse(self) -> Manifests {
+        let mut manifests = Manifests { refused: self.refused, ..Manifests::default() };
+        for (file, text) in &self.texts {
+            declare::parse(file, text, &mut manifests);
+        }
+        if manifests.policies.is_empty() && manifests.refused.is_empty() {
+            let refusal = Refusal::new(
+                "-f",
+                Reason::NotFound,
+                "there is no RetentionPolicy in the manifests",
+                "name a file that has one",
+            );
+            let file = self.names.join(", ");
+            manifests.refused.push(Refused { file, object: String::new(), refusal });
+        }
+        manifests
+    }
 }
 
 /// As kubectl reads a folder: its own YAML and JSON files, sorted, and none below it.
@@ -58,12 +100,56 @@ fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if path.is_file() && matches!(extension, Some("yaml" | "yml" | "json")) {
+        if !is_hidden(&path) && path.is_file() && matches!(extension, Some("yaml" | "yml" | "json"))
+        {
             files.push(path);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// The kubelet keeps the content of a mounted ConfigMap in hidden folders, and shows it by links.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(".."))
+}
+
+/// Adds ConfigMaps that are mounted as folders: keys are files. A folder that is not there, or is
+/// empty, is a mount of a map that is not there: who asks it learns nothing.
+pub fn mounted(maps: &[(String, PathBuf)], manifests: &mut Manifests) {
+    for (name, folder) in maps {
+        match values(folder) {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => manifests.config_maps.push(Document {
+                file: folder.display().to_string(),
+                metadata: crate::declare::Metadata { name: name.clone(), ..Default::default() },
+                spec: data,
+            }),
+            // Half a map could lack the very tenant who keeps for longest.
+            Err(error) if error.kind() != ErrorKind::NotFound || folder.exists() => {
+                manifests.notes.push(format!(
+                    "--config-map {name}: {}: {error}: the tenants that it is asked for are kept",
+                    folder.display()
+                ));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn values(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
+    let mut data = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(key) = path.file_name() else { continue };
+        if !is_hidden(&path) && !path.is_dir() {
+            // Bytes that are no text are no window: they must not pass for a key that is not there.
+            let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+            data.insert(key.to_string_lossy().into_owned(), text);
+        }
+    }
+    Ok(data)
 }
 
 /// Whoever owns a policy need not have its connection at hand to validate it.

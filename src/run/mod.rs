@@ -3,31 +3,38 @@
 //! Two phases. In the first nothing can change: sessions are read-only, and one refusal of any
 //! policy ends the run. Only then rows go, policy by policy.
 
+mod bounds;
+mod earlier;
 mod load;
 mod outcome;
+mod perform;
 mod place;
 mod prepare;
 mod progress;
+mod record;
 mod report;
+mod reported;
 mod table;
+mod updates;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 pub use crate::purge::{Point, Unwatched, Watch};
 pub use outcome::{Outcome, RefusalLine};
 pub use progress::Progress;
+pub use reported::run_and_report;
 pub use table::render as render_table;
 
-use crate::api::PurgeRun;
-use crate::database::Mode;
-use crate::declare::{self, Manifests, Narrowing};
-use crate::model::Reason;
-use crate::purge::{self, End, Job};
-use prepare::{Ready, Stopper, open, open_to_read, prepare};
+use crate::declare::{self, Manifests, Narrowing, Refused};
+use crate::purge::stopped;
+use earlier::Earlier;
+use perform::{Circumstances, perform};
+use prepare::{Stopper, prepare};
+use reported::Reporting;
 
 /// What a run is asked for beyond its manifests.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +55,10 @@ pub struct Options {
     pub allow_future_now: bool,
     /// Folders that stand for volumes: of one connection, or of all (`None`).
     pub roots: Vec<(Option<String>, PathBuf)>,
+    /// ConfigMaps of windows, by name, each mounted as a folder.
+    pub config_maps: Vec<(String, PathBuf)>,
+    /// The digest that the manifests must have: see `model::orders`.
+    pub orders: Option<String>,
     /// A fixed number of rows in a batch, for tests and benchmarks; more than 1,000 count as 1,000.
     pub batch_rows: Option<usize>,
 }
@@ -55,17 +66,11 @@ pub struct Options {
 /// Declares all policies and asks no database: what a team puts into its CI. The outcome has no
 /// reports; its exit is 0 or 2.
 pub fn validate(files: &[String]) -> Outcome {
-    let mut manifests = load::load(files);
+    let mut manifests = load::read(files).parse();
     load::stand_in_for_absent_connections(&mut manifests);
     let notes = manifests.notes.clone();
     match declare::declare(&manifests, &Narrowing::default()) {
-        Ok(_) => Outcome {
-            reports: Vec::new(),
-            refusals: Vec::new(),
-            unreachable: Vec::new(),
-            notes,
-            exit: 0,
-        },
+        Ok(_) => Outcome::new(notes, 0),
         Err(refused) => Outcome::refused(refused, notes),
     }
 }
@@ -73,14 +78,39 @@ pub fn validate(files: &[String]) -> Outcome {
 /// Runs policies to their reports. `stop`, set from outside, ends the batch and the run. What goes
 /// wrong is told by the outcome: refusals, databases out of reach, and the reports themselves.
 pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Outcome {
-    let started = Instant::now();
-    let manifests: Manifests = load::load(&options.files);
+    match orders(options) {
+        Ok(orders) => attempt(orders, options, &Earlier::default(), None, watch, stop).await,
+        Err(refused) => Outcome::refused(refused, Vec::new()),
+    }
+}
+
+/// The manifests. Orders that are not those of the digest are not even read.
+fn orders(options: &Options) -> Result<Manifests, Vec<Refused>> {
+    let files = load::read(&options.files);
+    if let Some(refused) = options.orders.as_ref().and_then(|digest| files.check(digest)) {
+        return Err(vec![refused]);
+    }
+    let mut manifests = files.parse();
+    load::mounted(&options.config_maps, &mut manifests);
+    Ok(manifests)
+}
+
+/// One process's work on a run.
+async fn attempt(
+    manifests: Manifests,
+    options: &Options,
+    earlier: &Earlier,
+    reporting: Option<&Reporting>,
+    watch: &dyn Watch,
+    stop: &AtomicBool,
+) -> Outcome {
+    let started = (Instant::now(), Timestamp::now());
     let mut notes = manifests.notes.clone();
-    for run in manifests.runs.iter().filter(|run| run.spec.suspend == Some(true)) {
-        notes.push(format!(
-            "PurgeRun/{}: suspend stops a Job; here it is ignored",
-            run.metadata.name
-        ));
+    let suspended = manifests.runs.iter().filter(|run| run.spec.suspend == Some(true));
+    if reporting.is_none() {
+        notes.extend(suspended.map(|run| {
+            format!("PurgeRun/{}: suspend stops a Job; here it is ignored", run.metadata.name)
+        }));
     }
     let narrowing = Narrowing {
         policies: options.policies.clone(),
@@ -92,7 +122,8 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
         Ok(declarations) => declarations,
         Err(refused) => return Outcome::refused(refused, notes),
     };
-    let strangers = place::strangers(&manifests, &options.roots);
+    let mut strangers = place::strangers(&manifests, &options.roots);
+    strangers.extend(declarations.iter().filter_map(|ours| earlier.refuse(ours.dry_run)));
     if !strangers.is_empty() {
         return Outcome::refused(strangers, notes);
     }
@@ -101,74 +132,46 @@ pub async fn run(options: &Options, watch: &dyn Watch, stop: &AtomicBool) -> Out
     }
     let mut ready = Vec::new();
     let mut refused = Vec::new();
-    let mut unreachable = Vec::new();
+    let mut outcome = Outcome::new(notes, 0);
     for declaration in declarations {
-        match prepare(declaration, options, watch, stop).await {
+        let untouched = report::untouched(&declaration, earlier);
+        let prepared = tokio::select! {
+            biased; // Nothing is touched yet, so nothing has to come to an end.
+            () = stopped(stop) => {
+                outcome.reports.push(untouched);
+                outcome.exit = 1;
+                continue;
+            }
+            prepared = prepare(declaration, options, earlier, watch, stop) => prepared,
+        };
+        match prepared {
             Ok(planned) => ready.push(planned),
             Err(Stopper::Refused(mut more)) => refused.append(&mut more),
-            Err(Stopper::Unreachable(message)) => unreachable.push(message),
+            Err(Stopper::Unreachable(message)) => {
+                outcome.unreachable.push(message);
+                outcome.exit = 3;
+            }
         }
     }
     if !refused.is_empty() {
-        return Outcome::refused(refused, notes);
+        return Outcome::refused(refused, outcome.notes);
+    }
+    if let (Some(reporting), [ready, ..]) = (reporting, &ready[..]) {
+        let status =
+            report::status(Some(ready.plan.clock), ready.declaration.dry_run, earlier.rest(&[]));
+        if let Err(fault) = reporting.begin(&status, stop).await {
+            return outcome.untold(fault, "nothing was touched");
+        }
     }
     // If we die from here on, every batch is whole or not there, and the next run goes on.
     watch.reached(Point::Planned);
-    let mut reports = Vec::new();
-    let mut exit = if unreachable.is_empty() { 0 } else { 3 };
+    let updates = reporting.map(|reporting| &reporting.updates);
+    let around = Circumstances { options, earlier, started, updates, watch, stop };
     for ready in ready {
-        let (report, code, error) = perform(&ready, options, started, watch, stop).await;
-        reports.extend(report);
-        unreachable.extend(error);
-        exit = exit.max(code);
+        let (report, code, error) = perform(&ready, &around).await;
+        outcome.reports.extend(report);
+        outcome.unreachable.extend(error);
+        outcome.exit = outcome.exit.max(code);
     }
-    Outcome { reports, refusals: Vec::new(), unreachable, notes, exit }
-}
-
-/// The targets of one policy, in order, under one clock.
-async fn perform(
-    ready: &Ready,
-    options: &Options,
-    started: Instant,
-    watch: &dyn Watch,
-    stop: &AtomicBool,
-) -> (Option<PurgeRun>, u8, Option<String>) {
-    let declaration = &ready.declaration;
-    let opened = if declaration.dry_run {
-        open_to_read(declaration, &ready.path).await
-    } else {
-        open(declaration, &ready.path, Mode::Write).await
-    };
-    let mut session = match opened {
-        Ok(session) => session,
-        Err(error) => {
-            return (None, 3, Some(format!("RetentionPolicy/{}: {error}", declaration.policy)));
-        }
-    };
-    session.expect_schema(ready.schema.clone());
-    let job = Job {
-        clock: ready.plan.clock,
-        dry_run: declaration.dry_run,
-        duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
-        batch_rows: options.batch_rows,
-        deadline: declaration.deadline.and_then(|deadline: Duration| started.checked_add(deadline)),
-        stop,
-        watch,
-    };
-    let mut ended = Vec::new();
-    let mut exit = 0;
-    for target in &ready.plan.targets {
-        // A target that fails stops only itself.
-        let (counts, end) = purge::purge(target, &job, &mut session).await;
-        exit = exit.max(match &end {
-            End::Failed { reason: Reason::Unreachable, .. } => 3,
-            End::Failed { .. } | End::DeadlineExceeded | End::Stopped => 1,
-            End::Done | End::CapReached => {
-                u8::from(counts.failed > 0 || !counts.unknown.is_empty())
-            }
-        });
-        ended.push((target, counts, end));
-    }
-    session.close().await;
-    (Some(report::of(declaration, &ready.plan, &ended)), exit, None)
+    outcome
 }

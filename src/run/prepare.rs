@@ -1,10 +1,12 @@
 //! Everything up to the first row, without a right to change anything.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
+use super::earlier::Earlier;
 use super::{Options, place};
 use crate::database::{Error, ErrorClass, Mode, Session};
 use crate::declare::{Declaration, Refused};
@@ -12,6 +14,9 @@ use crate::model::{Reason, Refusal, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
 use crate::purge::{self, Job, Watch};
+
+/// So far the clocks of two machines may be apart.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// A policy whose plan stands against its database.
 pub(super) struct Ready {
@@ -32,6 +37,7 @@ pub(super) enum Stopper {
 pub(super) async fn prepare(
     declaration: Declaration,
     options: &Options,
+    earlier: &Earlier,
     watch: &dyn Watch,
     stop: &AtomicBool,
 ) -> Result<Ready, Stopper> {
@@ -52,7 +58,7 @@ pub(super) async fn prepare(
         });
         Stopper::Refused(refused.collect())
     };
-    let clock = clock(options, declaration.dry_run).map_err(|refusal| {
+    let clock = clock(options, earlier, declaration.dry_run).map_err(|refusal| {
         Stopper::Refused(vec![Refused {
             file: "command line".to_owned(),
             object: format!("RetentionPolicy/{}", declaration.policy),
@@ -79,7 +85,11 @@ pub(super) async fn prepare(
     // Before the catalog is read: a change in between is then found out, and not missed.
     let schema = session.schema_version().await.map_err(failed)?;
     let observed = observe(&declaration, &mut session, clock).await.map_err(failed)?;
-    let plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
+    let mut plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
+    for target in &mut plan.targets {
+        let gone = earlier.gone(&target.target.name);
+        target.cap = target.cap.map(|cap| cap.saturating_sub(gone));
+    }
     let job = Job {
         clock,
         dry_run: true,
@@ -87,6 +97,7 @@ pub(super) async fn prepare(
         batch_rows: options.batch_rows,
         deadline: None,
         stop,
+        stopped: OnceCell::new(),
         watch,
     };
     let mut refusals = Vec::new();
@@ -101,11 +112,25 @@ pub(super) async fn prepare(
     }
 }
 
-/// SQLite has no clock of its own: it is this machine's, in whole seconds.
-fn clock(options: &Options, dry_run: bool) -> Result<Timestamp, Refusal> {
+/// SQLite has no clock of its own: it is this machine's, in whole seconds. A run that has begun
+/// keeps the clock that it has.
+fn clock(options: &Options, earlier: &Earlier, dry_run: bool) -> Result<Timestamp, Refusal> {
     let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
     let truncated = |instant: Timestamp| instant.round(seconds).unwrap_or(instant);
     let real = truncated(Timestamp::now());
+    if let Some(clock) = earlier.clock {
+        if dry_run || options.allow_future_now || clock <= real + AHEAD {
+            return Ok(clock);
+        }
+        return Err(Refusal::new(
+            "--report",
+            Reason::Conflict,
+            format!(
+                "the PurgeRun's clock, {clock}, lies after this machine's, {real}: rows would go before their time"
+            ),
+            "see which machine's clock is wrong, and make a new PurgeRun",
+        ));
+    }
     let Some(now) = options.now.map(truncated) else {
         return Ok(real);
     };

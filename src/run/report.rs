@@ -1,24 +1,25 @@
 //! Counts to the words of a PurgeRun's status.
 
+use jiff::Timestamp;
+
+use super::bounds::{SHOWN, short_name, shorten};
+use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
 use crate::model::{Access, Action, Counts, DependentAction, Reason};
-use crate::plan::{Notes, Plan, PlannedTarget};
+use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
-
-/// So many of a list are shown; the rest is counted.
-const SHOWN: usize = 20;
 
 /// The record of one run of one policy.
 pub fn of(
     declaration: &Declaration,
-    plan: &Plan,
-    ended: &[(&PlannedTarget, Counts, End)],
+    clock: Option<Timestamp>,
+    targets: Vec<api::TargetReport>,
 ) -> api::PurgeRun {
-    let targets: Vec<api::TargetReport> =
-        ended.iter().map(|(planned, counts, end)| target(planned, counts, end)).collect();
-    let name = format!("{}-{}", declaration.policy, plan.clock.as_second() / 60);
-    let mut run = api::PurgeRun::new(&name, declaration.run.clone());
+    // A run that was stopped before it had a clock is named by the moment.
+    let minute = clock.unwrap_or_else(Timestamp::now).as_second() / 60;
+    let mut run =
+        api::PurgeRun::new(&format!("{}-{minute}", declaration.policy), declaration.run.clone());
     run.metadata.namespace.clone_from(&declaration.metadata.namespace);
     run.status = Some(api::PurgeRunStatus {
         policy: Some(api::PolicyIdentity {
@@ -26,42 +27,78 @@ pub fn of(
             uid: declaration.metadata.uid.clone(),
             generation: declaration.metadata.generation,
         }),
-        clock: Some(plan.clock.to_string()),
-        dry_run: Some(declaration.dry_run),
-        totals: Some(totals(ended)),
-        targets,
-        ..api::PurgeRunStatus::default()
+        ..status(clock, declaration.dry_run, targets)
     });
     run
 }
 
-fn count(rows: u64) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
-fn totals(ended: &[(&PlannedTarget, Counts, End)]) -> api::Totals {
-    let sum = |of: fn(&Counts) -> u64| count(ended.iter().map(|(_, counts, _)| of(counts)).sum());
-    api::Totals {
-        deleted: sum(|counts| counts.deleted),
-        updated: sum(|counts| counts.updated),
-        dependents: sum(Counts::dependents_total),
-        files: 0,
-        held: sum(Counts::held_total),
-        overdue: sum(|counts| counts.overdue.rows),
+/// What the runner says of a run, at its end or on its way.
+pub fn status(
+    clock: Option<Timestamp>,
+    dry_run: bool,
+    targets: Vec<api::TargetReport>,
+) -> api::PurgeRunStatus {
+    api::PurgeRunStatus {
+        clock: clock.map(|clock| clock.to_string()),
+        dry_run: Some(dry_run),
+        totals: Some(totals(&targets)),
+        targets,
+        ..api::PurgeRunStatus::default()
     }
 }
 
-fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetReport {
-    let (outcome, reason, message) = outcome(counts, end);
-    let updates = matches!(planned.target.action, Action::Update(_));
-    let mut tenants: Vec<_> = counts.tenants.iter().collect();
-    tenants.sort_by_key(|(name, tenant)| {
-        (std::cmp::Reverse(tenant.gone + tenant.overdue), (*name).clone())
+/// Stopped before its plan was made.
+pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun {
+    let (outcome, reason, message) = outcome(&Counts::default(), &End::Stopped);
+    let stopped = declaration.targets.iter().map(|target| {
+        earlier.add_to(api::TargetReport {
+            name: target.name.clone(),
+            outcome: Some(outcome),
+            reason: reason.clone(),
+            message: message.clone(),
+            ..api::TargetReport::default()
+        })
     });
+    of(declaration, earlier.clock, stopped.collect())
+}
+
+pub fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
+    let sum = |of: fn(&api::TargetReport) -> i64| targets.iter().map(of).sum();
+    api::Totals {
+        deleted: sum(|target| target.rows.deleted),
+        updated: sum(|target| target.rows.updated),
+        dependents: sum(|target| target.dependents.iter().map(|d| d.deleted + d.updated).sum()),
+        files: sum(|target| target.files.iter().map(|files| files.removed).sum()),
+        held: sum(|target| target.kept.held.values().sum()),
+        overdue: sum(|target| target.overdue.as_ref().map_or(0, |overdue| overdue.rows)),
+    }
+}
+
+/// What was done about a target; without an end it is at work.
+pub fn target(
+    planned: &PlannedTarget,
+    counts: &Counts,
+    end: Option<&End>,
+    earlier: &Earlier,
+) -> api::TargetReport {
+    shorten(earlier.add_to(whole(planned, counts, end)))
+}
+
+/// With all that was counted.
+fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::TargetReport {
+    let (outcome, reason, message) = match end.map(|end| outcome(counts, end)) {
+        Some((outcome, reason, message)) => (Some(outcome), reason, message),
+        None => (None, None, None),
+    };
+    let updates = matches!(planned.target.action, Action::Update(_));
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
     api::TargetReport {
         name: planned.target.name.clone(),
-        outcome: Some(outcome),
+        outcome,
         reason,
         message,
         access: Some(access(planned, counts)),
@@ -90,12 +127,12 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
                 ..api::Throttled::default()
             }),
         }),
-        tenants_omitted: omitted(tenants.len()),
-        tenants: tenants
-            .into_iter()
-            .take(SHOWN)
+        tenants_omitted: None,
+        tenants: counts
+            .tenants
+            .iter()
             .map(|(name, tenant)| api::TenantReport {
-                name: name.clone(),
+                name: short_name(name),
                 window: tenant
                     .window
                     .map_or_else(|| "none".to_owned(), |window| window.to_string()),
@@ -114,7 +151,7 @@ fn target(planned: &PlannedTarget, counts: &Counts, end: &End) -> api::TargetRep
             .iter()
             .take(SHOWN)
             .map(|tenant| api::UnknownTenant {
-                name: tenant.name.clone(),
+                name: short_name(&tenant.name),
                 source: tenant.unknown.source.clone(),
                 reason: tenant.unknown.reason.word().to_owned(),
                 message: told(&tenant.unknown.message, tenant.unknown.reason),

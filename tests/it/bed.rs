@@ -146,6 +146,32 @@ impl Bed {
     }
 }
 
+/// Nobody else reads or writes the file while this lives.
+pub struct Locked {
+    connection: Option<SqliteConnection>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bed {
+    pub fn locked(&self) -> Locked {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = SqliteConnectOptions::new().filename(self.database());
+        let connection = runtime.block_on(async {
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
+            connection
+        });
+        Locked { connection: Some(connection), runtime }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let connection = self.connection.take().unwrap();
+        self.runtime.block_on(connection.close()).unwrap();
+    }
+}
+
 /// What another connection does, as another process would: on its own thread, without waiting for
 /// locks. `Err` when the database is locked.
 pub fn elsewhere(database: &Path, sql: &str) -> Result<(), String> {

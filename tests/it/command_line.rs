@@ -191,6 +191,60 @@ fn an_unknown_tenant_is_kept_whole_named_and_makes_the_run_end_with_1() {
     assert_eq!(unknown[0]["reason"], "SourceFailed");
 }
 
+#[test]
+fn a_mounted_config_map_of_windows_is_read_and_one_that_is_not_there_keeps_its_tenants() {
+    use std::os::unix::fs::symlink;
+    let of_map = |map: &str, write: &dyn Fn(&Path)| {
+        let bed = Bed::new().with(
+            "window: {default: 30d, tenants: [{name: globex, window: Forever}]}",
+            "window: {default: 30d, sources: [{name: map, configMap: {name: windows}}]}",
+        );
+        let mount = bed.folder().join("mount");
+        std::fs::create_dir(&mount).unwrap();
+        write(&mount);
+        let output = run(&bed, &["--config-map", &format!("{map}={}", mount.display())]);
+        (code(&output), bed.chats())
+    };
+    let kubelets = |mount: &Path| {
+        std::fs::create_dir(mount.join("..1")).unwrap();
+        symlink("..1", mount.join("..data")).unwrap();
+        for (tenant, window) in [("globex", "Forever\n"), ("acme", "1000y")] {
+            std::fs::write(mount.join("..1").join(tenant), window).unwrap();
+            symlink(Path::new("..data").join(tenant), mount.join(tenant)).unwrap();
+        }
+    };
+    assert_eq!(of_map("windows", &kubelets), (0, (1..=10).collect()));
+    let one = |mount: &Path| std::fs::write(mount.join("globex"), "Forever").unwrap();
+    assert_eq!(of_map("windows", &one), (0, vec![9, 10]), "acme is silent there");
+    let all: Vec<i64> = (1..=10).collect();
+    assert_eq!(of_map("windows", &|_| ()), (1, all.clone()), "empty: the mount is optional");
+    assert_eq!(of_map("windows", &|mount| std::fs::remove_dir(mount).unwrap()), (1, all.clone()));
+    assert_eq!(of_map("other", &one), (1, all.clone()), "not the map that the policy names");
+    let garbled = |mount: &Path| std::fs::write(mount.join("acme"), b"\xff\xfe").unwrap();
+    assert_eq!(of_map("windows", &garbled), (1, (1..=9).collect()), "no text is no silence");
+    let dangling = |mount: &Path| {
+        one(mount);
+        symlink("..data/acme", mount.join("acme")).unwrap();
+    };
+    assert_eq!(of_map("windows", &dangling), (1, all), "half a map is none");
+}
+
+#[test]
+fn other_orders_than_those_of_the_digest_are_not_even_read() {
+    let bed = Bed::new().with("exemptions:", "exemption:");
+    let manifest = std::fs::read_to_string(bed.folder().join("manifest.yaml")).unwrap();
+    let output = run(&bed, &["-o", "json", "--orders", "sha256:00"]);
+    assert_eq!((code(&output), &json(&output)[0]["field"]), (2, &Json::from("--orders")));
+    let mut sum =
+        Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let text = format!("manifest.yaml\n{}\n{manifest}", manifest.len());
+    sum.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let sum = String::from_utf8(sum.wait_with_output().unwrap().stdout).unwrap();
+    let digest = format!("sha256:{}", sum.split(' ').next().unwrap());
+    let output = run(&bed, &["-o", "json", "--orders", &digest]);
+    assert_eq!(json(&output)[0]["field"], "spec.targets[chats].exemption", "read, and refused");
+}
+
 /// A run of 500 rows that rests ninety-nine times as long as it works.
 fn slow() -> Bed {
     let bed = Bed::new().with("dutyCyclePercent: 100", "dutyCyclePercent: 1");

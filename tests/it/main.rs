@@ -30,3 +30,4 @@ mod quickstart;
 mod race;
 mod reference;
 mod refused;
+mod reported;

@@ -1,0 +1,340 @@
+//! What an earlier pod of the same run has done. A Job replaces a pod that was killed; the new one
+//! goes on under the same clock and adds to the same counts. Pure.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::report::totals;
+use crate::api::{
+    DependentReport, FileReport, PurgeRunStatus, TargetReport, TenantReport, Throttled, Work,
+};
+use crate::declare::Refused;
+use crate::model::{Reason, Refusal};
+
+/// What a pod that is killed has not told any more.
+pub const UNTOLD: &str = "an earlier pod of this run ended without its report: what it did in its last seconds is \
+     not counted, so these are the least that went";
+
+/// What the PurgeRun says of the run when this process begins.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// The clock under which rows may have gone already.
+    pub clock: Option<Timestamp>,
+    pub dry_run: Option<bool>,
+    /// When the run began, by the controller.
+    pub began: Option<Timestamp>,
+    /// It gave up by itself, and left nothing untold.
+    gave_up: bool,
+    targets: Vec<TargetReport>,
+}
+
+impl Earlier {
+    /// `Err`: a clock that cannot be read. Another one must not take its place.
+    pub fn of(status: &PurgeRunStatus) -> Result<Self, String> {
+        let clock = status.clock.as_deref().map(str::parse).transpose();
+        let clock = clock.map_err(|error| format!("status.clock: {error}"))?;
+        // A dry run counts everything anew.
+        let targets = match status.dry_run {
+            Some(true) => Vec::new(),
+            Some(false) | None => status.targets.clone(),
+        };
+        Ok(Self {
+            clock,
+            dry_run: status.dry_run,
+            began: status.start_time.as_ref().map(|time| time.0),
+            gave_up: status.unreachable.is_some(),
+            targets,
+        })
+    }
+
+    /// What was counted by a dry run cannot be added to what went, nor the other way round.
+    pub fn refuse(&self, dry_run: bool) -> Option<Refused> {
+        let begun_as = self.dry_run.filter(|begun| self.clock.is_some() && *begun != dry_run)?;
+        let (was, write) = if begun_as {
+            ("a dry run", "add --dry-run, or make a new PurgeRun")
+        } else {
+            ("a run that deletes", "leave --dry-run out, or make a new PurgeRun")
+        };
+        Some(Refused {
+            file: "command line".to_owned(),
+            object: String::new(),
+            refusal: Refusal::new(
+                "--report",
+                Reason::Conflict,
+                format!("the PurgeRun has begun as {was}"),
+                write,
+            ),
+        })
+    }
+
+    /// What it told, told again.
+    pub fn status(&self) -> PurgeRunStatus {
+        PurgeRunStatus {
+            clock: self.clock.map(|clock| clock.to_string()),
+            dry_run: self.dry_run,
+            totals: (!self.targets.is_empty()).then(|| totals(&self.targets)),
+            targets: self.targets.clone(),
+            ..PurgeRunStatus::default()
+        }
+    }
+
+    /// Roots that went already, of those that `maxRowsPerRun` lets go.
+    pub fn gone(&self, target: &str) -> u64 {
+        let found = self.targets.iter().find(|earlier| earlier.name == target);
+        let rows = found.map_or(0, |earlier| earlier.rows.deleted + earlier.rows.updated);
+        u64::try_from(rows).unwrap_or(0)
+    }
+
+    /// The targets that are not told yet, as they were left.
+    pub fn rest(&self, told: &[TargetReport]) -> Vec<TargetReport> {
+        let is_told = |earlier: &&TargetReport| !told.iter().any(|told| told.name == earlier.name);
+        self.targets.iter().filter(is_told).cloned().collect()
+    }
+
+    /// What went is added up; what stayed is as it was met last.
+    pub fn add_to(&self, ours: TargetReport) -> TargetReport {
+        let earlier = self.targets.iter().find(|earlier| earlier.name == ours.name);
+        let untold = match earlier {
+            None => self.clock.is_some() && self.dry_run == Some(false) && !self.gave_up,
+            Some(earlier) => earlier.outcome.is_none() || has_untold(earlier),
+        };
+        let mut sum = match earlier {
+            // Nothing was looked at this time.
+            Some(earlier) if ours.access.is_none() => {
+                let TargetReport { outcome, reason, message, .. } = ours;
+                TargetReport { outcome, reason, message, ..earlier.clone() }
+            }
+            Some(earlier) => add(earlier, ours),
+            None => ours,
+        };
+        if untold
+            && !has_untold(&sum)
+            && let Some(access) = &mut sum.access
+        {
+            access.notes.insert(0, UNTOLD.to_owned());
+        }
+        sum
+    }
+
+    /// When the run's time is up: it counts from the run's beginning, not from this process's.
+    pub fn deadline(&self, allowed: Duration, started: Instant, now: Timestamp) -> Option<Instant> {
+        let spent = self.began.map(|began| now.duration_since(began));
+        // A controller whose clock is ahead of ours takes no time away.
+        let spent = spent.and_then(|spent| Duration::try_from(spent).ok()).unwrap_or_default();
+        started.checked_add(allowed.saturating_sub(spent))
+    }
+}
+
+fn has_untold(target: &TargetReport) -> bool {
+    target.access.as_ref().is_some_and(|access| access.notes.iter().any(|note| note == UNTOLD))
+}
+
+fn add(earlier: &TargetReport, ours: TargetReport) -> TargetReport {
+    let mut sum = ours;
+    let went = earlier.rows.deleted + earlier.rows.updated;
+    sum.rows.examined += earlier.rows.examined;
+    // What stayed is selected again by whoever comes next; what went is not.
+    sum.rows.selected += went;
+    sum.rows.deleted += earlier.rows.deleted;
+    sum.rows.updated += earlier.rows.updated;
+    merge(&mut sum.dependents, &earlier.dependents, |one, other| one.name == other.name, {
+        |sum: &mut DependentReport, earlier| {
+            sum.deleted += earlier.deleted;
+            sum.updated += earlier.updated;
+        }
+    });
+    merge(&mut sum.files, &earlier.files, |one, other| one.name == other.name, {
+        |sum: &mut FileReport, earlier| {
+            sum.removed += earlier.removed;
+            sum.missing += earlier.missing;
+        }
+    });
+    let gone = |tenant: &TenantReport| TenantReport { overdue: 0, ..tenant.clone() };
+    let tenants: Vec<TenantReport> = earlier.tenants.iter().map(gone).collect();
+    merge(&mut sum.tenants, &tenants, |one, other| one.name == other.name, {
+        |sum: &mut TenantReport, earlier| {
+            sum.deleted += earlier.deleted;
+            sum.updated += earlier.updated;
+        }
+    });
+    sum.tenants_omitted = sum.tenants_omitted.max(earlier.tenants_omitted);
+    sum.work = match (sum.work, &earlier.work) {
+        (Some(ours), Some(earlier)) => Some(add_work(&ours, earlier)),
+        (ours, earlier) => ours.or_else(|| earlier.clone()),
+    };
+    sum
+}
+
+/// Adds each of the others to its like, or behind them all where there is none.
+fn merge<T: Clone>(
+    sums: &mut Vec<T>,
+    others: &[T],
+    alike: impl Fn(&T, &T) -> bool,
+    add: impl Fn(&mut T, &T),
+) {
+    for other in others {
+        match sums.iter_mut().find(|sum| alike(sum, other)) {
+            Some(sum) => add(sum, other),
+            None => sums.push(other.clone()),
+        }
+    }
+}
+
+fn add_work(ours: &Work, earlier: &Work) -> Work {
+    let seconds = |one: Option<f64>, other: Option<f64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one + other),
+        (one, other) => one.or(other),
+    };
+    let throttled = |work: &Work| work.throttled_seconds.clone().unwrap_or_default();
+    let (one, other) = (throttled(ours), throttled(earlier));
+    Work {
+        batches: ours.batches + earlier.batches,
+        longest_batch_millis: ours.longest_batch_millis.max(earlier.longest_batch_millis),
+        throttled_seconds: Some(Throttled {
+            duty_cycle: seconds(one.duty_cycle, other.duty_cycle),
+            replica_lag: seconds(one.replica_lag, other.replica_lag),
+            lock_waiters: seconds(one.lock_waiters, other.lock_waiters),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn target(value: serde_json::Value) -> TargetReport {
+        serde_json::from_value(value).expect("a target's report")
+    }
+
+    fn of(targets: serde_json::Value, dry_run: bool) -> Earlier {
+        let status = json!({
+            "clock": "2026-11-21T02:00:00Z", "dryRun": dry_run, "targets": targets,
+            "startTime": "2026-11-21T01:59:50Z",
+        });
+        Earlier::of(&serde_json::from_value(status).expect("a status")).expect("a clock")
+    }
+
+    fn first(outcome: Option<&str>) -> serde_json::Value {
+        let mut first = json!({
+            "name": "chats",
+            "access": {"path": "Index", "why": "then"},
+            "rows": {"examined": 10, "selected": 8, "deleted": 5, "updated": 0},
+            "kept": {"held": {"pinned": 3}, "failed": 1},
+            "dependents": [{"name": "messages", "deleted": 50, "updated": 0}],
+            "overdue": {"rows": 9, "atLeast": true},
+            "work": {"batches": 2, "longestBatchMillis": 30, "throttledSeconds": {"DutyCycle": 1.5}},
+            "tenants": [
+                {"name": "acme", "window": "30d", "deleted": 3, "updated": 0, "overdue": 9},
+                {"name": "gone", "window": "7d", "deleted": 2, "updated": 0, "overdue": 0},
+            ],
+            "tenantsOmitted": 4,
+        });
+        if let Some(outcome) = outcome {
+            first["outcome"] = json!(outcome);
+        }
+        first
+    }
+
+    fn second() -> TargetReport {
+        target(json!({
+            "name": "chats", "outcome": "Done",
+            "access": {"path": "Sweep", "why": "now"},
+            "rows": {"examined": 4, "selected": 4, "deleted": 2, "updated": 0},
+            "kept": {"held": {"pinned": 2}, "failed": 0},
+            "dependents": [{"name": "messages", "deleted": 20, "updated": 0}],
+            "overdue": {"rows": 0},
+            "work": {"batches": 1, "longestBatchMillis": 20, "throttledSeconds": {"DutyCycle": 0.5}},
+            "tenants": [{"name": "acme", "window": "30d", "deleted": 2, "updated": 0, "overdue": 0}],
+        }))
+    }
+
+    #[test]
+    fn what_went_is_added_and_what_stayed_is_as_it_was_met_last() {
+        let expected = target(json!({
+            "name": "chats", "outcome": "Done",
+            "access": {"path": "Sweep", "why": "now"},
+            "rows": {"examined": 14, "selected": 9, "deleted": 7, "updated": 0},
+            "kept": {"held": {"pinned": 2}, "failed": 0},
+            "dependents": [{"name": "messages", "deleted": 70, "updated": 0}],
+            "overdue": {"rows": 0},
+            "work": {"batches": 3, "longestBatchMillis": 30, "throttledSeconds": {"DutyCycle": 2.0}},
+            "tenants": [
+                {"name": "acme", "window": "30d", "deleted": 5, "updated": 0, "overdue": 0},
+                {"name": "gone", "window": "7d", "deleted": 2, "updated": 0, "overdue": 0},
+            ],
+            "tenantsOmitted": 4,
+        }));
+        let earlier = of(json!([first(Some("Stopped"))]), false);
+        assert_eq!(earlier.add_to(second()), expected);
+        assert_eq!(earlier.gone("chats"), 5);
+        assert_eq!(earlier.gone("others"), 0);
+    }
+
+    #[test]
+    fn a_pod_that_ended_without_its_report_makes_its_counts_the_least_for_good() {
+        let untold = |earlier: &Earlier| has_untold(&earlier.add_to(second()));
+        assert!(!untold(&of(json!([first(Some("Stopped"))]), false)));
+        assert!(untold(&of(json!([first(None)]), false)), "it was at work");
+        assert!(untold(&of(json!([]), false)), "it had its clock, and may have begun");
+        let then = of(json!([first(None)]), false).add_to(second());
+        let after = of(json!([then]), false).add_to(second());
+        let notes = after.access.expect("was looked at").notes;
+        assert_eq!(notes, [UNTOLD], "told once, whoever comes after");
+        assert!(!has_untold(&Earlier::default().add_to(second())), "there was nobody before");
+        let gave_up = Earlier { gave_up: true, ..of(json!([]), false) };
+        assert!(!untold(&gave_up));
+    }
+
+    #[test]
+    fn a_target_that_is_stopped_before_it_is_looked_at_keeps_what_was_told() {
+        let stopped = json!({"name": "chats", "outcome": "Stopped", "reason": "Stopped"});
+        let sum = of(json!([first(Some("Failed"))]), false).add_to(target(stopped));
+        let mut expected = first(Some("Stopped"));
+        expected["reason"] = json!("Stopped");
+        assert_eq!(sum, target(expected));
+    }
+
+    #[test]
+    fn a_dry_run_begins_to_count_anew_and_never_mixes_with_a_run() {
+        let dry = of(json!([first(None)]), true);
+        assert_eq!(dry.add_to(second()), second());
+        assert!(dry.refuse(true).is_none());
+        assert!(dry.refuse(false).is_some());
+        assert!(of(json!([]), false).refuse(true).is_some());
+        assert!(Earlier::default().refuse(true).is_none());
+    }
+
+    #[test]
+    fn targets_that_are_not_begun_again_stay_as_they_were_left() {
+        let earlier = of(json!([first(Some("Done")), {"name": "later"}]), false);
+        let names = |told: &[TargetReport]| {
+            earlier.rest(told).into_iter().map(|target| target.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), ["chats", "later"]);
+        assert_eq!(names(&[second()]), ["later"]);
+        assert_eq!(earlier.status().totals.expect("there are targets").deleted, 5);
+    }
+
+    #[test]
+    fn time_runs_from_the_runs_beginning_and_a_clock_ahead_takes_none_away() {
+        let started = Instant::now();
+        let seconds = |now: &str, allowed| {
+            let now = now.parse().expect("an instant");
+            let earlier = of(json!([]), false);
+            let deadline = earlier.deadline(Duration::from_secs(allowed), started, now);
+            deadline.expect("no overflow").duration_since(started).as_secs()
+        };
+        assert_eq!(seconds("2026-11-21T02:00:00Z", 60), 50);
+        assert_eq!(seconds("2026-11-21T03:00:00Z", 60), 0);
+        assert_eq!(seconds("2026-11-21T01:00:00Z", 60), 60);
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_read_is_no_leave_to_take_another() {
+        let status = PurgeRunStatus { clock: Some("today".into()), ..PurgeRunStatus::default() };
+        assert!(Earlier::of(&status).is_err());
+    }
+}
