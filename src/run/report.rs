@@ -1,5 +1,6 @@
 //! Counts to the words of a PurgeRun's status.
 
+<<<<<<< HEAD
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
@@ -18,6 +19,18 @@ pub const MESSAGE: usize = 500;
 const UNDERSTOOD: usize = 2_000;
 const NAME: usize = 256;
 
+=======
+use jiff::Timestamp;
+
+use super::bounds::{SHOWN, short_name, shorten};
+use super::earlier::Earlier;
+use crate::api;
+use crate::declare::Declaration;
+use crate::model::{Access, Action, Counts, DependentAction, Reason};
+use crate::plan::{Notes, PlannedTarget};
+use crate::purge::End;
+
+>>>>>>> runner
 /// The record of one run of one policy.
 pub fn of(
     declaration: &Declaration,
@@ -52,6 +65,7 @@ pub fn status(
         totals: Some(totals(&targets)),
         targets,
         ..api::PurgeRunStatus::default()
+<<<<<<< HEAD
     }
 }
 
@@ -86,6 +100,42 @@ pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
     }
 }
 
+=======
+    }
+}
+
+/// Stopped before its plan was made.
+pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun {
+    let (outcome, reason, message) = outcome(&Counts::default(), &End::Stopped);
+    let stopped = declaration.targets.iter().map(|target| {
+        earlier.add_to(api::TargetReport {
+            name: target.name.clone(),
+            outcome: Some(outcome),
+            reason: reason.clone(),
+            message: message.clone(),
+            ..api::TargetReport::default()
+        })
+    });
+    of(declaration, earlier.clock, stopped.collect())
+}
+
+pub fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
+    let sum = |of: fn(&api::TargetReport) -> i64| targets.iter().map(of).sum();
+    api::Totals {
+        deleted: sum(|target| target.rows.deleted),
+        updated: sum(|target| target.rows.updated),
+        dependents: sum(|target| target.dependents.iter().map(|d| d.deleted + d.updated).sum()),
+        files: sum(|target| target.files.iter().map(|files| files.removed).sum()),
+        held: sum(|target| target.kept.held.values().sum()),
+        overdue: sum(|target| target.overdue.as_ref().map_or(0, |overdue| overdue.rows)),
+    }
+}
+
+>>>>>>> runner
 /// What was done about a target; without an end it is at work.
 pub fn target(
     planned: &PlannedTarget,

@@ -1,0 +1,106 @@
+//! How much of a report is told: a status has to stay small, whatever the policy and the database.
+
+use std::cmp::Reverse;
+
+use super::report::count;
+use crate::api;
+use crate::model::{Key, Value};
+
+/// So many of a list are shown; the rest is counted.
+pub const SHOWN: usize = 20;
+/// So many characters of a message are shown, of a part of the target said back, and of a name.
+pub const MESSAGE: usize = 500;
+const UNDERSTOOD: usize = 2_000;
+const NAME: usize = 256;
+
+/// So much that a status has room for it, whatever the policy and the database.
+pub fn shorten(mut target: api::TargetReport) -> api::TargetReport {
+    let tenants = &mut target.tenants;
+    tenants.sort_by_cached_key(|tenant| {
+        (Reverse(tenant.deleted + tenant.updated + tenant.overdue), tenant.name.clone())
+    });
+    let omitted = tenants.len().saturating_sub(SHOWN) as u64;
+    tenants.truncate(SHOWN);
+    target.tenants_omitted = target.tenants_omitted.max((omitted > 0).then(|| count(omitted)));
+    if let Some(access) = &mut target.access {
+        clip(&mut access.why, MESSAGE);
+        for list in [&mut access.triggers, &mut access.set_null, &mut access.notes] {
+            let more = list.len().saturating_sub(SHOWN);
+            list.truncate(SHOWN);
+            for text in list.iter_mut() {
+                clip(text, MESSAGE);
+            }
+            list.extend((more > 0).then(|| format!("and {more} more")));
+        }
+    }
+    for text in target.understood.values_mut() {
+        clip(text, UNDERSTOOD);
+    }
+    let unknown = target.unknown_tenants.iter_mut().map(|tenant| &mut tenant.message);
+    let failed = target.failures.iter_mut().map(|failure| &mut failure.message);
+    for text in unknown.chain(failed).chain(&mut target.message) {
+        clip(text, MESSAGE);
+    }
+    target
+}
+
+/// At most so many characters.
+pub fn clip(text: &mut String, most: usize) {
+    if let Some((at, _)) = text.char_indices().nth(most) {
+        text.truncate(at);
+        text.push('…');
+    }
+}
+
+/// Names stay apart when they are shortened, and every pod shortens them alike.
+pub fn short_name(name: &str) -> String {
+    if name.chars().nth(NAME).is_none() {
+        return name.to_owned();
+    }
+    let mut short = name.to_owned();
+    clip(&mut short, NAME);
+    short + &Key(vec![Value::Text(name.to_owned())]).hash()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_stays_small_whatever_the_database_is_full_of() {
+        let long = |at: usize| format!("{at:05}{}", "é".repeat(5_000));
+        let tenants = (0..10_000).map(|at| api::TenantReport {
+            name: short_name(&long(at)),
+            deleted: 1,
+            ..api::TenantReport::default()
+        });
+        let access = api::Access {
+            path: api::AccessPath::Sweep,
+            why: long(0),
+            index: None,
+            triggers: (0..100).map(long).collect(),
+            set_null: Vec::new(),
+            notes: vec![long(1)],
+        };
+        let target = shorten(api::TargetReport {
+            tenants: tenants.collect(),
+            access: Some(access),
+            message: Some(long(2)),
+            understood: [("where".to_owned(), long(3))].into(),
+            ..api::TargetReport::default()
+        });
+        let json = serde_json::to_string(&target).expect("plain data");
+        assert!(json.len() < 60_000, "{}", json.len());
+        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_980)));
+        let triggers = target.access.expect("it has one").triggers;
+        assert_eq!((triggers.len(), triggers[20].as_str()), (21, "and 80 more"));
+    }
+
+    #[test]
+    fn long_names_stay_apart() {
+        let (one, other) = ("x".repeat(256) + "1", "x".repeat(256) + "2");
+        assert_ne!(short_name(&one), short_name(&other));
+        assert_eq!(short_name(&one), short_name(&one));
+        assert_eq!(short_name("acme"), "acme");
+    }
+}
