@@ -112,11 +112,7 @@ impl Earlier {
             && !has_untold(&sum)
             && let Some(access) = &mut sum.access
         {
-<<<<<<< HEAD
-            access.notes.push(UNTOLD.to_owned());
-=======
             access.notes.insert(0, UNTOLD.to_owned());
->>>>>>> runner
         }
         sum
     }

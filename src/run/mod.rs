@@ -3,10 +3,7 @@
 //! Two phases. In the first nothing can change: sessions are read-only, and one refusal of any
 //! policy ends the run. Only then rows go, policy by policy.
 
-<<<<<<< HEAD
-=======
 mod bounds;
->>>>>>> runner
 mod earlier;
 mod load;
 mod outcome;

@@ -59,12 +59,7 @@ impl Record {
     pub async fn of(name: &str, metadata: Option<&Metadata>) -> Result<Self, Fault> {
         let unreachable =
             |error: String| Fault::Unreachable(format!("the Kubernetes API: {error}"));
-<<<<<<< HEAD
-        let mut config = Config::infer().await.map_err(|error| unreachable(error.to_string()))?;
-        config.connect_timeout = Some(ANSWER);
-=======
         let config = Config::infer().await.map_err(|error| unreachable(error.to_string()))?;
->>>>>>> runner
         let own = config.default_namespace.clone();
         let client = Client::try_from(config).map_err(|error| unreachable(words(&error)))?;
         let namespace = metadata.and_then(|metadata| metadata.namespace.as_ref()).unwrap_or(&own);

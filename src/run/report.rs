@@ -1,25 +1,5 @@
 //! Counts to the words of a PurgeRun's status.
 
-<<<<<<< HEAD
-use std::cmp::Reverse;
-
-use jiff::Timestamp;
-
-use super::earlier::Earlier;
-use crate::api;
-use crate::declare::Declaration;
-use crate::model::{Access, Action, Counts, DependentAction, Key, Reason, Value};
-use crate::plan::{Notes, PlannedTarget};
-use crate::purge::End;
-
-/// So many of a list are shown; the rest is counted.
-pub const SHOWN: usize = 20;
-/// So many characters of a message are shown, of a part of the target said back, and of a name.
-pub const MESSAGE: usize = 500;
-const UNDERSTOOD: usize = 2_000;
-const NAME: usize = 256;
-
-=======
 use jiff::Timestamp;
 
 use super::bounds::{SHOWN, short_name, shorten};
@@ -30,7 +10,6 @@ use crate::model::{Access, Action, Counts, DependentAction, Reason};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
->>>>>>> runner
 /// The record of one run of one policy.
 pub fn of(
     declaration: &Declaration,
@@ -65,42 +44,6 @@ pub fn status(
         totals: Some(totals(&targets)),
         targets,
         ..api::PurgeRunStatus::default()
-<<<<<<< HEAD
-    }
-}
-
-/// Stopped before its plan was made.
-pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun {
-    let (outcome, reason, message) = outcome(&Counts::default(), &End::Stopped);
-    let stopped = declaration.targets.iter().map(|target| {
-        earlier.add_to(api::TargetReport {
-            name: target.name.clone(),
-            outcome: Some(outcome),
-            reason: reason.clone(),
-            message: message.clone(),
-            ..api::TargetReport::default()
-        })
-    });
-    of(declaration, earlier.clock, stopped.collect())
-}
-
-fn count(rows: u64) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
-pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
-    let sum = |of: fn(&api::TargetReport) -> i64| targets.iter().map(of).sum();
-    api::Totals {
-        deleted: sum(|target| target.rows.deleted),
-        updated: sum(|target| target.rows.updated),
-        dependents: sum(|target| target.dependents.iter().map(|d| d.deleted + d.updated).sum()),
-        files: sum(|target| target.files.iter().map(|files| files.removed).sum()),
-        held: sum(|target| target.kept.held.values().sum()),
-        overdue: sum(|target| target.overdue.as_ref().map_or(0, |overdue| overdue.rows)),
-    }
-}
-
-=======
     }
 }
 
@@ -135,7 +78,6 @@ pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
     }
 }
 
->>>>>>> runner
 /// What was done about a target; without an end it is at work.
 pub fn target(
     planned: &PlannedTarget,
@@ -230,55 +172,6 @@ fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::Ta
     }
 }
 
-/// So much that a status has room for it, whatever the policy and the database.
-fn shorten(mut target: api::TargetReport) -> api::TargetReport {
-    let tenants = &mut target.tenants;
-    tenants.sort_by_cached_key(|tenant| {
-        (Reverse(tenant.deleted + tenant.updated + tenant.overdue), tenant.name.clone())
-    });
-    let omitted = tenants.len().saturating_sub(SHOWN) as u64;
-    tenants.truncate(SHOWN);
-    target.tenants_omitted = target.tenants_omitted.max((omitted > 0).then(|| count(omitted)));
-    if let Some(access) = &mut target.access {
-        clip(&mut access.why, MESSAGE);
-        for list in [&mut access.triggers, &mut access.set_null, &mut access.notes] {
-            let more = list.len().saturating_sub(SHOWN);
-            list.truncate(SHOWN);
-            for text in list.iter_mut() {
-                clip(text, MESSAGE);
-            }
-            list.extend((more > 0).then(|| format!("and {more} more")));
-        }
-    }
-    for text in target.understood.values_mut() {
-        clip(text, UNDERSTOOD);
-    }
-    let unknown = target.unknown_tenants.iter_mut().map(|tenant| &mut tenant.message);
-    let failed = target.failures.iter_mut().map(|failure| &mut failure.message);
-    for text in unknown.chain(failed).chain(&mut target.message) {
-        clip(text, MESSAGE);
-    }
-    target
-}
-
-/// At most so many characters.
-pub fn clip(text: &mut String, most: usize) {
-    if let Some((at, _)) = text.char_indices().nth(most) {
-        text.truncate(at);
-        text.push('…');
-    }
-}
-
-/// Names stay apart when they are shortened, and every pod shortens them alike.
-fn short_name(name: &str) -> String {
-    if name.chars().nth(NAME).is_none() {
-        return name.to_owned();
-    }
-    let mut short = name.to_owned();
-    clip(&mut short, NAME);
-    short + &Key(vec![Value::Text(name.to_owned())]).hash()
-}
-
 fn told(message: &str, reason: Reason) -> String {
     format!("{message}; {}", reason.next_step())
 }
@@ -369,47 +262,4 @@ fn dependents(planned: &PlannedTarget, counts: &Counts) -> Vec<api::DependentRep
             updated: count(*updated),
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_stays_small_whatever_the_database_is_full_of() {
-        let long = |at: usize| format!("{at:05}{}", "é".repeat(5_000));
-        let tenants = (0..10_000).map(|at| api::TenantReport {
-            name: short_name(&long(at)),
-            deleted: 1,
-            ..api::TenantReport::default()
-        });
-        let access = api::Access {
-            path: api::AccessPath::Sweep,
-            why: long(0),
-            index: None,
-            triggers: (0..100).map(long).collect(),
-            set_null: Vec::new(),
-            notes: vec![long(1)],
-        };
-        let target = shorten(api::TargetReport {
-            tenants: tenants.collect(),
-            access: Some(access),
-            message: Some(long(2)),
-            understood: [("where".to_owned(), long(3))].into(),
-            ..api::TargetReport::default()
-        });
-        let json = serde_json::to_string(&target).expect("plain data");
-        assert!(json.len() < 60_000, "{}", json.len());
-        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_980)));
-        let triggers = target.access.expect("it has one").triggers;
-        assert_eq!((triggers.len(), triggers[20].as_str()), (21, "and 80 more"));
-    }
-
-    #[test]
-    fn long_names_stay_apart() {
-        let (one, other) = ("x".repeat(256) + "1", "x".repeat(256) + "2");
-        assert_ne!(short_name(&one), short_name(&other));
-        assert_eq!(short_name(&one), short_name(&one));
-        assert_eq!(short_name("acme"), "acme");
-    }
 }

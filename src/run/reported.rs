@@ -1,14 +1,6 @@
 //! A run with a record: the PurgeRun in the API is asked before anything is touched, told while the
 //! run goes on, and told what it came to.
 
-<<<<<<< HEAD
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::earlier::Earlier;
-use super::record::{Fault, Found, Halt, Record, insist};
-use super::updates::Updates;
-use super::{Options, Outcome, Watch, attempt, report};
-=======
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +9,6 @@ use super::earlier::Earlier;
 use super::record::{Fault, Found, Halt, Record, insist};
 use super::updates::Updates;
 use super::{Options, Outcome, Watch, attempt};
->>>>>>> runner
 use crate::api::{self, PurgeRunStatus, RefusalReport};
 use crate::declare::{Manifests, Metadata, Refused};
 use crate::model::{Reason, Refusal};
@@ -31,11 +22,8 @@ const SUSPENDED: &str = "suspended: set spec.suspend to false to go on";
 pub(super) struct Reporting {
     record: Record,
     pub(super) updates: Updates,
-<<<<<<< HEAD
-=======
     /// It could not be told at the beginning.
     broken: Cell<bool>,
->>>>>>> runner
 }
 
 /// Runs the policy of the PurgeRun `name`, and reports to it.
@@ -55,24 +43,16 @@ pub async fn run_and_report(
             return Outcome::refused(refused, Vec::new()).untold(fault, "nothing was touched");
         }
     };
-<<<<<<< HEAD
-    let reporting = Reporting { updates: Updates::to(record.clone()), record };
-=======
     let updates = Updates::to(record.clone());
     let reporting = Reporting { record, updates, broken: Cell::new(false) };
->>>>>>> runner
     let mut outcome = match orders {
         Ok(orders) => attempt(orders, options, &earlier, Some(&reporting), watch, stop).await,
         Err(refused) => Outcome::refused(refused, Vec::new()),
     };
-<<<<<<< HEAD
-    let Reporting { record, updates } = reporting;
-=======
     let Reporting { record, updates, broken } = reporting;
     if broken.get() {
         return outcome;
     }
->>>>>>> runner
     updates.end().await;
     explain_stop(&mut outcome, &record).await;
     for report in &mut outcome.reports {
@@ -109,13 +89,9 @@ impl Reporting {
         status: &PurgeRunStatus,
         stop: &AtomicBool,
     ) -> Result<(), Fault> {
-<<<<<<< HEAD
-        insist(stop, || self.record.write(status)).await
-=======
         let told = insist(stop, || self.record.write(status)).await;
         self.broken.set(told.is_err());
         told
->>>>>>> runner
     }
 }
 
@@ -182,11 +158,7 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
         }
         None => earlier.status(),
     };
-<<<<<<< HEAD
-    let refusals = outcome.refusals.iter().take(report::SHOWN).map(|refusal| {
-=======
     let refusals = outcome.refusals.iter().take(SHOWN).map(|refusal| {
->>>>>>> runner
         let mut told = RefusalReport {
             object: refusal.object.clone(),
             field: refusal.field.clone(),
@@ -196,14 +168,6 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
         };
         let RefusalReport { object, field, reason: _, message, write } = &mut told;
         for text in [object, field, message, write] {
-<<<<<<< HEAD
-            report::clip(text, report::MESSAGE);
-        }
-        told
-    });
-    let mut unreachable = outcome.unreachable.join("; ");
-    report::clip(&mut unreachable, report::MESSAGE);
-=======
             clip(text, MESSAGE);
         }
         told
@@ -217,7 +181,6 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
     ));
     let mut unreachable = unreachable.join("; ");
     clip(&mut unreachable, MESSAGE);
->>>>>>> runner
     PurgeRunStatus {
         // Only what is whole has an exit code: 3 is tried again.
         exit_code: (outcome.exit < 3).then_some(i32::from(outcome.exit)),
