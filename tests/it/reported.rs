@@ -8,10 +8,7 @@ use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-<<<<<<< HEAD
-=======
 use retention_operator::api::PurgeRunStatus;
->>>>>>> runner
 use serde_json::{Value as Json, json};
 
 use crate::bed::{Bed, EXPIRED, elsewhere};
@@ -36,26 +33,16 @@ fn a_run_tells_its_record_all_and_leaves_the_controllers_fields_alone() {
         "job": NAME, "startTime": "2026-11-21T02:00:05Z",
         "policy": {"name": "chats", "generation": 3}, "exitCode": 1,
     });
-<<<<<<< HEAD
-    stage.apply_status("retention-operator", of_controller);
-=======
     stage.apply_status("retention-operator", &of_controller);
->>>>>>> runner
     let output = stage.run();
     assert_eq!(code(&output), 0, "{output:?}");
     assert_eq!(stage.bed.chats(), [9, 10]);
     let status = stage.status();
     let printed: Json = serde_json::from_slice(&output.stdout).unwrap();
-<<<<<<< HEAD
-    for field in ["clock", "dryRun", "totals", "targets"] {
-        assert_eq!(status[field], printed[0]["status"][field], "{field}");
-    }
-=======
     let read = |status: &Json| serde_json::from_value::<PurgeRunStatus>(status.clone()).unwrap();
     let (told, said) = (read(&status), read(&printed[0]["status"]));
     assert_eq!((&told.clock, told.dry_run), (&said.clock, said.dry_run));
     assert_eq!((told.totals, told.targets), (said.totals, said.targets));
->>>>>>> runner
     assert_eq!(printed[0]["metadata"]["name"], NAME);
     assert_eq!(deleted(&status), 8);
     assert_eq!(
@@ -63,17 +50,10 @@ fn a_run_tells_its_record_all_and_leaves_the_controllers_fields_alone() {
         (&json!(0), &json!("Done"))
     );
     assert_eq!((&status["job"], &status["policy"]["generation"]), (&json!(NAME), &json!(3)));
-<<<<<<< HEAD
-    let managed = stage.get().metadata.managed_fields.unwrap();
-    let ours =
-        managed.iter().find(|entry| entry.manager.as_deref() == Some("retention-operator-runner"));
-    let ours = serde_json::to_value(ours.unwrap()).unwrap();
-=======
     let run = stage.get();
     let managed = run["metadata"]["managedFields"].as_array().unwrap();
     let ours =
         managed.iter().find(|entry| entry["manager"] == "retention-operator-runner").unwrap();
->>>>>>> runner
     assert_eq!(ours["subresource"], "status");
     let fields = ours["fieldsV1"]["f:status"].as_object().unwrap();
     let fields: Vec<&str> = fields.keys().map(String::as_str).collect();
@@ -130,11 +110,7 @@ fn a_database_that_is_not_reached_leaves_the_run_open() {
 #[test]
 fn suspended_replaced_deleted_or_another_nothing_is_touched() {
     let Some(stage) = Stage::new(Bed::new()) else { return };
-<<<<<<< HEAD
-    stage.patch(json!({"spec": {"suspend": true}}));
-=======
     stage.patch(&json!({"spec": {"suspend": true}}));
->>>>>>> runner
     let output = stage.run();
     assert_eq!(code(&output), 3, "a suspended Job must not fail for good: {output:?}");
     let status = stage.status();
@@ -142,11 +118,7 @@ fn suspended_replaced_deleted_or_another_nothing_is_touched() {
     assert_eq!((&target["outcome"], &status["exitCode"]), (&json!("Stopped"), &Json::Null));
     assert_eq!(target["message"], "suspended: set spec.suspend to false to go on");
 
-<<<<<<< HEAD
-    stage.patch(json!({"spec": {"suspend": false},
-=======
     stage.patch(&json!({"spec": {"suspend": false},
->>>>>>> runner
         "metadata": {"annotations": {"retention-operator.io/replaced-by": "chats-29659500"}}}));
     assert_eq!(code(&stage.run()), 1);
     let status = stage.status();
@@ -159,11 +131,7 @@ fn suspended_replaced_deleted_or_another_nothing_is_touched() {
     assert_eq!(code(&output), 1);
     assert!(log(&output).contains("is not there any more: nothing was touched"), "{output:?}");
 
-<<<<<<< HEAD
-    stage.create_again();
-=======
     stage.create();
->>>>>>> runner
     assert_eq!(code(&stage.run()), 1, "another run of the same name");
     assert_eq!(stage.status(), Json::Null);
     assert_eq!(stage.bed.chats().len(), 10);
@@ -222,21 +190,13 @@ fn suspended_in_the_middle_it_says_so_and_goes_on_when_it_may() {
     let Some(stage) = Stage::new(slow()) else { return };
     let child = start_slowly(stage.runner());
     wait_until("rows go", || stage.bed.chats().len() < 510);
-<<<<<<< HEAD
-    stage.patch(json!({"spec": {"suspend": true}}));
-=======
     stage.patch(&json!({"spec": {"suspend": true}}));
->>>>>>> runner
     signal(&child, "-TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 3, "{output:?}");
     let message = stage.status()["targets"][0]["message"].clone();
     assert_eq!(message, "suspended: set spec.suspend to false to go on");
-<<<<<<< HEAD
-    stage.patch(json!({"spec": {"suspend": false}}));
-=======
     stage.patch(&json!({"spec": {"suspend": false}}));
->>>>>>> runner
     assert_eq!(code(&stage.run()), 0);
     assert_eq!(deleted(&stage.status()), 508);
 }
@@ -247,11 +207,7 @@ fn deleted_in_the_middle_the_report_is_in_the_log_and_not_with_another_of_the_na
     let child = start_slowly(stage.runner());
     wait_until("rows go", || stage.bed.chats().len() < 510);
     stage.delete();
-<<<<<<< HEAD
-    stage.create_again();
-=======
     stage.create();
->>>>>>> runner
     signal(&child, "-TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 1, "{output:?}");
@@ -287,21 +243,12 @@ fn a_statement_that_hangs_does_not_keep_the_process_beyond_25_seconds() {
 #[test]
 fn a_record_that_cannot_be_asked_or_told_of_the_clock_keeps_every_row() {
     let Some(stage) = Stage::new(Bed::new()) else { return };
-<<<<<<< HEAD
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let unreached = stage.runner_at(&nobody).spawn().unwrap();
-    stage.take_right_to_report();
-    let untold = stage.run();
-    for (output, word) in
-        [(unreached.wait_with_output().unwrap(), "Connection refused"), (untold, "forbidden")]
-=======
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let unreached = stage.runner_at(&silent.local_addr().unwrap().to_string()).spawn().unwrap();
     stage.take_right_to_report();
     let untold = stage.run();
     for (output, word) in
         [(unreached.wait_with_output().unwrap(), "no answer"), (untold, "forbidden")]
->>>>>>> runner
     {
         assert_eq!(code(&output), 3, "{output:?}");
         let said = log(&output);
@@ -386,11 +333,7 @@ fn a_cap_holds_for_all_pods_of_a_run_together() {
         let capped = "    tenant: {column: org}\n    maxRowsPerRun: 6\n";
         let bed = Bed::new().with("    tenant: {column: org}\n", capped);
         let Some(stage) = Stage::new(bed) else { return };
-<<<<<<< HEAD
-        stage.apply_status("retention-operator-runner", earlier(gone));
-=======
         stage.apply_status("retention-operator-runner", &earlier(gone));
->>>>>>> runner
         assert_eq!(code(&stage.run()), 0);
         let status = stage.status();
         assert_eq!(stage.bed.chats().len(), 10 - goes, "{gone} went before");
@@ -405,11 +348,7 @@ fn a_runs_time_counts_from_its_beginning_and_not_from_the_pods() {
     let bed = Bed::new()
         .with("schedule: \"@daily\"\n", "schedule: \"@daily\"\n  activeDeadlineSeconds: 600\n");
     let Some(stage) = Stage::new(bed) else { return };
-<<<<<<< HEAD
-    stage.apply_status("retention-operator", json!({"startTime": "2026-11-21T02:00:05Z"}));
-=======
     stage.apply_status("retention-operator", &json!({"startTime": "2026-11-21T02:00:05Z"}));
->>>>>>> runner
     let output = stage.run();
     assert_eq!(code(&output), 1, "{output:?}");
     assert_eq!(stage.status()["targets"][0]["outcome"], "DeadlineExceeded");
