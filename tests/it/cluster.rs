@@ -88,10 +88,10 @@ fn ran(output: &Output) -> bool {
 
 impl Cluster {
     fn up(bed: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap().keep(); // the bed removes it
+        let folder = tempfile::tempdir().unwrap();
         let mut up = Command::new(script("up"))
             .args(["--with-stdin", bed])
-            .arg(&folder)
+            .arg(folder.path())
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -102,7 +102,7 @@ impl Cluster {
         let status = up.wait().unwrap();
         up.stdin = lifeline;
         ran(&Output { status, stdout: Vec::new(), stderr }).then(|| Self {
-            folder,
+            folder: folder.keep(), // the bed removes it
             programs: env::var_os("RETENTION_OPERATOR_CLUSTER_BIN").unwrap().into(),
             _lifeline: up,
         })

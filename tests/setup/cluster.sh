@@ -37,7 +37,8 @@ programs=()
 # go_program MODULE PROGRAM PACKAGE [LINKER FLAGS] [TAGS]
 go_program() {
     local module=$1 program=$2 key
-    key=$({ cat "$modules/$module"/go.{mod,sum} && (cd "$modules/$module" && go version) && echo "$@"; } | sha256sum | cut -c 1-16)
+    key=$({ cat "$modules/$module"/go.{mod,sum} && (cd "$modules/$module" && go version) && echo "$@"; } |
+        sha256sum | cut -c 1-16)
     cached "$program-$key" build_go_program "$module" "$program" "$3" "${4-}" "${5-}"
     programs+=("$cache/$program-$key/$program")
 }
@@ -74,7 +75,8 @@ cluster_programs() {
     for key in containerd containerd-shim-runc-v2 ctr; do
         go_program containerd "$key" "github.com/containerd/containerd/v2/cmd/$key" "" no_btrfs,no_zfs,no_devmapper
     done
-    go_program helm helm helm.sh/helm/v4/cmd/helm "-X helm.sh/helm/v4/internal/version.version=$(go_version_of helm helm.sh/helm/v4)"
+    go_program helm helm helm.sh/helm/v4/cmd/helm \
+        "-X helm.sh/helm/v4/internal/version.version=$(go_version_of helm helm.sh/helm/v4)"
 
     key=pause-$(sha256sum tests/cluster/pause.c | cut -c 1-16)
     cached "$key" build_pause
