@@ -36,7 +36,7 @@ where
     let patch = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
-        "metadata": { "name": name, "uid": metadata.uid },
+        "metadata": { "name": name, "resourceVersion": metadata.resource_version },
         "status": { "observedGeneration": metadata.generation, "conditions": conditions },
     });
     let api: Api<DeserializeGuard<K>> = context.api(namespace);

@@ -31,7 +31,7 @@ where
         "kind": K::kind(&()),
         "metadata": {
             "name": name,
-            "uid": object.uid(),
+            // Not the uid: on the subresource the server ignores it, and one version belongs to one object.
             "resourceVersion": object.resource_version(),
         },
         "status": status,

@@ -42,7 +42,7 @@ pub fn decide(
         Some(job) if job.meta().deletion_timestamp.is_some() => {
             let why = wish_to_stop(run, observed)
                 .unwrap_or_else(|| Why::new("Stopping", "its Job is being deleted"));
-            Decision::Tell(Stage::Stopping(why))
+            Decision::Tell(stopping(why))
         }
         Some(job) => match facts::job_ended(job) {
             Some(ended) if is_ours(run, job, observed, settings) => {
@@ -52,6 +52,13 @@ pub fn decide(
         },
         None => without_job(run, &status, observed),
     }
+}
+
+/// Stopped by `spec.suspend`, the one way that leads back.
+const SUSPENDED: &str = "Suspended";
+
+fn stopping(why: Why) -> Stage {
+    if why.reason == SUSPENDED { Stage::Pausing(why) } else { Stage::Stopping(why) }
 }
 
 /// Why it should not go on, if so.
@@ -70,7 +77,7 @@ fn wish_to_stop(run: &PurgeRun, observed: &Observed) -> Option<Why> {
         return Some(Why::new("PolicyDeleted", message));
     }
     facts::is_suspended(run)
-        .then(|| Why::new("Suspended", "spec.suspend is true: its pod ends its batch and reports"))
+        .then(|| Why::new(SUSPENDED, "spec.suspend is true: its pod ends its batch and reports"))
 }
 
 fn with_job(
@@ -97,7 +104,7 @@ fn with_job(
         };
     }
     if let Some(why) = wish_to_stop(run, observed) {
-        return Decision::Stop(Stage::Stopping(why));
+        return Decision::Stop(stopping(why));
     }
     let why = pod::told(job, &observed.pods, now);
     // A pod that never began holds no data, and its Job may name what has been corrected since.
@@ -135,7 +142,7 @@ fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> 
         return Decision::Tell(end(status, ended, observed, None));
     }
     match stop {
-        Some(why) if why.reason == "Suspended" => return Decision::Tell(Stage::Suspended),
+        Some(why) if why.reason == SUSPENDED => return Decision::Tell(Stage::Suspended),
         Some(why) if status.exit_code == Some(0) => {
             return Decision::Tell(end(status, Ended::Complete, observed, Some(why)));
         }

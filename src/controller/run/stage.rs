@@ -35,8 +35,10 @@ pub enum Stage {
     Queued(Why),
     /// `spec.suspend`, and no Job is left.
     Suspended,
-    /// The Job was told to end.
+    /// The Job was told to end, and the run ends with it.
     Stopping(Why),
+    /// The Job was told to end, and another may be made later.
+    Pausing(Why),
     /// The Job was made just now.
     Started,
     /// The Job is there.
@@ -104,7 +106,9 @@ impl Stage {
             connection,
             start_time: match (self, &old.start_time) {
                 (Self::Started, _) => Some(seconds(now)),
-                (Self::Running(_) | Self::Stopping(_), None) => Some(seconds(now)),
+                (Self::Running(_) | Self::Stopping(_) | Self::Pausing(_), None) => {
+                    Some(seconds(now))
+                }
                 (_, old) => old.clone(),
             },
             completion_time: has_ended.then(|| seconds(now)),
@@ -112,7 +116,11 @@ impl Stage {
             job: match self {
                 Self::Started | Self::Running(_) => Some(run.name_any()),
                 Self::Stopping(_) | Self::Complete(_) | Self::Failed(_) => old.job,
-                Self::Waiting(_) | Self::Queued(_) | Self::Suspended | Self::Restarting(_) => None,
+                Self::Waiting(_)
+                | Self::Queued(_)
+                | Self::Pausing(_)
+                | Self::Suspended
+                | Self::Restarting(_) => None,
             },
             conditions: merged(&old.conditions, &self.conditions(), generation, now),
         }
@@ -131,9 +139,10 @@ impl Stage {
                 of(&["Suspended"], &Why::new("Suspended", message))
             }
             Self::Started => of(&["Reconciling"], &Why::new("Started", "its Job was made")),
-            Self::Stopping(why) | Self::Running(why) | Self::Restarting(why) => {
-                of(&["Reconciling"], why)
-            }
+            Self::Stopping(why)
+            | Self::Pausing(why)
+            | Self::Running(why)
+            | Self::Restarting(why) => of(&["Reconciling"], why),
             Self::Complete(why) => of(&["Complete"], why),
             // `Stalled` is how tools that know no Jobs see that nothing more will come.
             Self::Failed(why) => of(&["Failed", "Stalled"], why),
@@ -166,7 +175,7 @@ impl Stage {
             Self::Restarting(why) => {
                 Some(Note::warning("JobReplaced", format!("{}: {}", why.reason, why.message)))
             }
-            Self::Stopping(why) => {
+            Self::Stopping(why) | Self::Pausing(why) => {
                 unless_told("Reconciling", why, Note::normal("Stopping", why.message.clone()))
             }
             Self::Suspended => None,
@@ -185,7 +194,7 @@ impl Stage {
         match self {
             Self::Restarting(_) => after(1),
             Self::Queued(_) => after(5),
-            Self::Started | Self::Running(_) | Self::Stopping(_) => after(30),
+            Self::Started | Self::Running(_) | Self::Stopping(_) | Self::Pausing(_) => after(30),
             Self::Waiting(_) => after(60),
             Self::Suspended | Self::Complete(_) | Self::Failed(_) => Action::await_change(),
         }
