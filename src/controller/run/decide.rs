@@ -158,7 +158,7 @@ fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> 
         Ok(start) => start,
         Err(stage) => return Decision::Tell(*stage),
     };
-    if let Some((reason, message)) = queue::blocked(run, &start.connection, observed) {
+    if let Some((reason, message)) = queue::blocked(run, &start.connection, &observed.others) {
         return Decision::Tell(Stage::Queued(Why::new(reason, message)));
     }
     Decision::Start(Box::new(start))

@@ -84,11 +84,17 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
     if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
         return Ok(Action::await_change());
     }
-    // Nobody else is told that the database is free until the Job says that it is not.
-    let turn = context.turn.lock().await;
-    let observed = observe::observe(run, &context).await?;
+    let mut observed = observe::observe(run, &context).await?;
     let now = Timestamp::now();
-    let decision = decide::decide(run, &observed, &context.settings, now);
+    let mut decision = decide::decide(run, &observed, &context.settings, now);
+    let mut turn = None;
+    if matches!(decision, decide::Decision::Start(_)) {
+        // Whether it may start depends on the others. From the look at them to the Job that they
+        // will see, nobody else may look.
+        turn = Some(context.turn.lock().await);
+        observed.others = observe::others(run, &context).await?;
+        decision = decide::decide(run, &observed, &context.settings, now);
+    }
     let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
     drop(turn);
     let old = stage::ours(run.status.as_ref());
