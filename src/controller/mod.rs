@@ -22,6 +22,9 @@ mod server;
 mod status;
 mod witness;
 
+#[cfg(test)]
+mod fixtures;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;

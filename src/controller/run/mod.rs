@@ -88,18 +88,18 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
     let now = Timestamp::now();
     let mut decision = decide::decide(run, &observed, &context.settings, now);
     let mut turn = None;
-    if matches!(decision, decide::Decision::Start(_)) {
-        // Whether it may start depends on the others. From the look at them to the Job that they
-        // will see, nobody else may look.
+    if decision.depends_on_others() {
+        // Nobody else looks until the Job says that the database is not free, or until the status
+        // says when this run ended.
         turn = Some(context.turn.lock().await);
         observed.others = observe::others(run, &context).await?;
         decision = decide::decide(run, &observed, &context.settings, now);
     }
     let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
-    drop(turn);
     let old = stage::ours(run.status.as_ref());
     let new = stage.status(run, &observed, now);
     writer::apply(run, &old, &new, &context).await?;
+    drop(turn);
     // Told after it is written: should we die in between, an event is lost and never told twice.
     if let Some(note) = note.or_else(|| stage.note(run)) {
         context.events.tell(run, &note).await;
