@@ -138,7 +138,7 @@ fn the_readme_shows_what_the_quickstart_prints() {
     let mut printed = printed.lines();
 
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let told = without_clock(block(&readme, "Quickstart", "text"));
+    let told = without_clock(block(&readme, "Without a cluster", "text"));
     for line in told.lines() {
         let is_printed = !["", "..."].contains(&line.trim()) && !line.starts_with(['$', '=']);
         assert!(
