@@ -13,7 +13,7 @@ fn root() -> &'static Path {
 }
 
 /// The example that `cargo test` has built beside this test.
-fn application() -> PathBuf {
+pub fn application() -> PathBuf {
     let test = env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
     let example = folder.join("examples/quickstart");
