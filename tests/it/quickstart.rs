@@ -13,7 +13,7 @@ fn root() -> &'static Path {
 }
 
 /// The example that `cargo test` has built beside this test.
-fn application() -> PathBuf {
+pub fn application() -> PathBuf {
     let test = env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
     let example = folder.join("examples/quickstart");
@@ -138,7 +138,7 @@ fn the_readme_shows_what_the_quickstart_prints() {
     let mut printed = printed.lines();
 
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let told = without_clock(block(&readme, "Quickstart", "text"));
+    let told = without_clock(block(&readme, "Without a cluster", "text"));
     for line in told.lines() {
         let is_printed = !["", "..."].contains(&line.trim()) && !line.starts_with(['$', '=']);
         assert!(

@@ -10,12 +10,14 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 5] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
+    "docs/cluster.md",
     "docs/reference.md",
     "docs/semantics.md",
     "charts/retention-operator/README.md",
+    "examples/openai-agents/README.md",
 ];
 
 fn read(name: &str) -> String {
@@ -88,4 +90,59 @@ fn every_file_that_a_document_names_is_there() {
             }
         }
     }
+}
+
+/// Kubernetes' words in the controller's source that it says to the API server and not to people.
+const NOT_TOLD: [&str; 16] = [
+    "ClusterRole",
+    "ContainerCreating",
+    "DisruptionTarget",
+    "FailJob",
+    "False",
+    "Ignore",
+    "In",
+    "Never",
+    "OnRootMismatch",
+    "PodInitializing",
+    "PodScheduled",
+    "Reconcile",
+    "RuntimeDefault",
+    "ServiceAccount",
+    "Succeeded",
+    "True",
+];
+
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            sources(&entry, found);
+        } else {
+            let source = fs::read_to_string(entry).unwrap();
+            found.push(source.split("#[cfg(test)]").next().unwrap().to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_handbook_explains_every_word_that_the_operator_says() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/controller"), &mut found);
+    let is_word = |text: &&str| {
+        text.starts_with(|char: char| char.is_ascii_uppercase())
+            && text.contains(|char: char| char.is_ascii_lowercase())
+            && text.chars().all(|char| char.is_ascii_alphabetic())
+    };
+    let said: BTreeSet<&str> = found
+        .iter()
+        .flat_map(|source| source.lines())
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(is_word)
+        .collect();
+    assert!(said.len() > 50, "{said:?}");
+    let handbook = read("docs/cluster.md");
+    let missing: Vec<&&str> = said
+        .iter()
+        .filter(|word| !NOT_TOLD.contains(word) && !handbook.contains(&format!("`{word}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/cluster.md does not explain {missing:?}");
 }

@@ -117,7 +117,7 @@ fn every_manifest_in_the_documentation_is_accepted() {
     let Some(server) = defined() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
-    for document in ["README.md", "docs/reference.md", "docs/semantics.md"] {
+    for document in ["README.md", "docs/cluster.md", "docs/reference.md", "docs/semantics.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for block in text.split("```yaml\n").skip(1) {
             let block = block.split("```").next().unwrap();
@@ -139,7 +139,7 @@ fn every_manifest_in_the_documentation_is_accepted() {
             }
         }
     }
-    assert!(count >= 2, "only {count} objects");
+    assert!(count >= 3, "only {count} objects");
     let applied = kubectl(server, &DRY, &[folder.path()]);
     assert_eq!(told(&applied), "");
     assert_eq!(succeeded(&applied).lines().count(), count);
