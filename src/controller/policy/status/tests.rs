@@ -99,7 +99,7 @@ fn a_failed_run_that_was_removed_is_not_forgotten() {
     let policy = with(&policy(), "spec: {failedRunsHistoryLimit: 0}");
     let good = hour(1, "Complete", 3, 0);
     let seen = after(&policy, &[good.clone(), hour(2, "Failed", 5, 7)]);
-    let pruned = after(&seen, &[good.clone()]);
+    let pruned = after(&seen, std::slice::from_ref(&good));
     assert_eq!(status(&pruned), status(&seen), "nothing is known that was not before");
     assert_eq!(ready(status(&pruned)), is("False", "RunFailed"));
     assert_eq!(status(&pruned).overdue.as_ref().unwrap().rows, 7);
@@ -247,7 +247,7 @@ proptest! {
         let mut runs: Vec<PurgeRun> = Vec::new();
         let mut sum = 0;
         for (number, (deleted, is_dry, is_scheduled, looks, name, removed)) in steps.into_iter().enumerate() {
-            let time = Timestamp::from_second(at("2026-11-21T00:00:00Z").as_second() + number as i64).unwrap();
+            let time = Timestamp::from_second(at("2026-11-21T00:00:00Z").as_second() + i64::try_from(number).unwrap()).unwrap();
             let mut run = by_hand(&format!("run-{name:03}-{number}"));
             if is_scheduled {
                 run = with(&run, "metadata: {annotations: {retention-operator.io/scheduled-at: '2026-11-21T00:00:00Z'}}");

@@ -191,7 +191,7 @@ fn a_wish_to_stop_stops_the_job_and_is_told_until_it_is_gone() {
     let job = job_of(&by_hand("look"));
     let anew = || Observed { job: Some(job.clone()), ..deleted_and_made_anew() };
     let gone = || Observed { policy: None, ..world_with(job.clone()) };
-    for (run, observed, reason) in [
+    for (run, observed, reason) in vec![
         (suspended(&run), world_with(job.clone()), SUSPENDED),
         (replaced(&run), world_with(job.clone()), "Replaced"),
         (suspended(&replaced(&run)), world_with(job.clone()), "Replaced"),
