@@ -191,18 +191,17 @@ fn a_wish_to_stop_stops_the_job_and_is_told_until_it_is_gone() {
     let job = job_of(&by_hand("look"));
     let anew = || Observed { job: Some(job.clone()), ..deleted_and_made_anew() };
     let gone = || Observed { policy: None, ..world_with(job.clone()) };
-    for (run, observed, reason) in vec![
-        (suspended(&run), world_with(job.clone()), SUSPENDED),
-        (replaced(&run), world_with(job.clone()), "Replaced"),
-        (suspended(&replaced(&run)), world_with(job.clone()), "Replaced"),
-        (run.clone(), anew(), "PolicyDeleted"),
-        (run.clone(), gone(), "PolicyDeleted"),
-    ] {
-        assert_eq!(words(stopped(decided(&run, &observed))), is("Stopping", reason));
+    let is_stopped = |run: &PurgeRun, observed: Observed, reason: &str| {
+        assert_eq!(words(stopped(decided(run, &observed))), is("Stopping", reason));
         let job = Some(being_deleted(observed.job.as_ref().unwrap()));
         let going = Observed { job, ..observed };
-        assert_eq!(words(told(decided(&run, &going))), is("Stopping", reason));
-    }
+        assert_eq!(words(told(decided(run, &going))), is("Stopping", reason));
+    };
+    is_stopped(&suspended(&run), world_with(job.clone()), SUSPENDED);
+    is_stopped(&replaced(&run), world_with(job.clone()), "Replaced");
+    is_stopped(&suspended(&replaced(&run)), world_with(job.clone()), "Replaced");
+    is_stopped(&run, anew(), "PolicyDeleted");
+    is_stopped(&run, gone(), "PolicyDeleted");
     let by_somebody = world_with(being_deleted(&job));
     assert_eq!(words(told(decided(&run, &by_somebody))), is("Stopping", "Stopping"));
 }
