@@ -135,10 +135,11 @@ fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> 
         return Decision::Tell(end(status, ended, observed, None));
     }
     match stop {
-        Some(why) if why.reason == "Suspended" => return Decision::Tell(Stage::Suspended),
-        Some(why) if status.exit_code == Some(0) => {
+        // It was done before it could be stopped.
+        Some(why) if status.job.is_some() && status.exit_code == Some(0) => {
             return Decision::Tell(end(status, Ended::Complete, observed, Some(why)));
         }
+        Some(why) if why.reason == "Suspended" => return Decision::Tell(Stage::Suspended),
         Some(why) => return Decision::Tell(Stage::Failed(why)),
         None => {}
     }
