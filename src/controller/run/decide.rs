@@ -9,7 +9,7 @@ use super::stage::{Stage, Why};
 use super::{adopt, job, orders, pod, queue};
 use crate::api::{DatabaseConnection, Outcome, PurgeRun, PurgeRunStatus, RetentionPolicy};
 use crate::controller::facts::{self, Ended};
-use crate::controller::{Settings, declared};
+use crate::controller::{Settings, conditions, declared};
 use crate::model::Reason;
 
 /// What is to be done.
@@ -40,9 +40,12 @@ pub fn decide(
     let status = run.status.clone().unwrap_or_default();
     match &observed.job {
         Some(job) if job.meta().deletion_timestamp.is_some() => {
-            let why = wish_to_stop(run, observed)
-                .unwrap_or_else(|| Why::new("Stopping", "its Job is being deleted"));
-            Decision::Tell(Stage::Stopping(why))
+            let stage = match (wish_to_stop(run, observed), outdated(&status)) {
+                (Some(why), _) => Stage::Stopping(why),
+                (None, Some(why)) => Stage::Restarting(why),
+                (None, None) => Stage::Stopping(Why::new("Stopping", "its Job is being deleted")),
+            };
+            Decision::Tell(stage)
         }
         Some(job) => match facts::job_ended(job) {
             Some(ended) if is_ours(run, job, observed, settings) => {
@@ -52,6 +55,15 @@ pub fn decide(
         },
         None => without_job(run, &status, observed),
     }
+}
+
+/// The reason of a run whose Job has not begun and is replaced.
+const OUTDATED: &str = "JobOutdated";
+
+/// What was told of its Job, if that is to be replaced.
+fn outdated(status: &PurgeRunStatus) -> Option<Why> {
+    let told = conditions::find(&status.conditions, "Reconciling")?;
+    (told.reason == OUTDATED).then(|| Why::new(OUTDATED, told.message.clone()))
 }
 
 /// Why it should not go on, if so.
@@ -85,7 +97,7 @@ fn with_job(
             // We made it and died, and what it was made from has changed since.
             Ok(_) if is_owned(run, job) && !pod::has_begun(&observed.pods) => {
                 let message = "it was made for an older policy or connection: another is made";
-                Decision::Stop(Stage::Restarting(Why::new("JobOutdated", message)))
+                Decision::Stop(Stage::Restarting(Why::new(OUTDATED, message)))
             }
             _ => {
                 let message = format!(
@@ -108,9 +120,12 @@ fn with_job(
     {
         let message =
             format!("{}; what it was made from has changed: another is made", why.message);
-        // The record goes first: a Job that is recorded and gone is a run that failed. Should we die
-        // now, the Job is no longer ours, has not begun, and is ended as that.
-        return Decision::Tell(Stage::Restarting(Why::new("JobOutdated", message)));
+        // The record goes first: a Job that is gone is a run that failed, unless the record says that
+        // another is made. Should the pod begin in between, the Job is still ours and goes on.
+        return match run.status.as_ref().and_then(outdated) {
+            Some(why) => Decision::Stop(Stage::Restarting(why)),
+            None => Decision::Tell(Stage::Restarting(Why::new(OUTDATED, message))),
+        };
     }
     Decision::Tell(Stage::Running(why))
 }
@@ -129,21 +144,22 @@ fn is_owned(run: &PurgeRun, job: &Job) -> bool {
 
 fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> Decision {
     let stop = wish_to_stop(run, observed);
-    if status.job.is_some() && status.exit_code.is_some() && stop.is_none() {
+    let was_made = status.job.is_some() && outdated(status).is_none();
+    if was_made && status.exit_code.is_some() && stop.is_none() {
         // It was finished and removed, by hand or by its time to live, before we looked.
         let ended = if status.exit_code == Some(0) { Ended::Complete } else { Ended::Failed };
         return Decision::Tell(end(status, ended, observed, None));
     }
     match stop {
         // It was done before it could be stopped.
-        Some(why) if status.job.is_some() && status.exit_code == Some(0) => {
+        Some(why) if was_made && status.exit_code == Some(0) => {
             return Decision::Tell(end(status, Ended::Complete, observed, Some(why)));
         }
         Some(why) if why.reason == "Suspended" => return Decision::Tell(Stage::Suspended),
         Some(why) => return Decision::Tell(Stage::Failed(why)),
         None => {}
     }
-    if status.job.is_some() {
+    if was_made {
         let message = "its Job was deleted before it ended; what was done is in the report, and \
                        the next run goes on";
         return Decision::Tell(Stage::Failed(Why::new("JobDeleted", message)));

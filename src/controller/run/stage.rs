@@ -87,14 +87,18 @@ impl Stage {
         let has_ended = matches!(self, Self::Complete(_) | Self::Failed(_));
         // Who is at work stays what it was when the work began.
         let (policy, connection) = match (&old.job, &observed.policy) {
-            (None, Some(policy)) if !has_ended => (
-                Some(PolicyIdentity {
-                    name: policy.name_any(),
-                    uid: policy.uid(),
-                    generation: policy.metadata.generation,
-                }),
-                Some(policy.spec.connection_ref.name.clone()),
-            ),
+            (job, Some(policy))
+                if !has_ended && (job.is_none() || matches!(self, Self::Started)) =>
+            {
+                (
+                    Some(PolicyIdentity {
+                        name: policy.name_any(),
+                        uid: policy.uid(),
+                        generation: policy.metadata.generation,
+                    }),
+                    Some(policy.spec.connection_ref.name.clone()),
+                )
+            }
             _ => (old.policy.clone(), old.connection.clone()),
         };
         let generation = run.metadata.generation;
@@ -110,9 +114,9 @@ impl Stage {
             completion_time: has_ended.then(|| seconds(now)),
             // A record of a Job says that there is one: without it a new one may be made.
             job: match self {
-                Self::Started | Self::Running(_) => Some(run.name_any()),
+                Self::Started | Self::Running(_) | Self::Restarting(_) => Some(run.name_any()),
                 Self::Stopping(_) | Self::Complete(_) | Self::Failed(_) => old.job,
-                Self::Waiting(_) | Self::Queued(_) | Self::Suspended | Self::Restarting(_) => None,
+                Self::Waiting(_) | Self::Queued(_) | Self::Suspended => None,
             },
             conditions: merged(&old.conditions, &self.conditions(), generation, now),
         }
@@ -163,9 +167,11 @@ impl Stage {
             Self::Queued(why) => {
                 unless_told("Queued", why, Note::normal("Queued", why.message.clone()))
             }
-            Self::Restarting(why) => {
-                Some(Note::warning("JobReplaced", format!("{}: {}", why.reason, why.message)))
-            }
+            Self::Restarting(why) => unless_told(
+                "Reconciling",
+                why,
+                Note::warning("JobReplaced", format!("{}: {}", why.reason, why.message)),
+            ),
             Self::Stopping(why) => {
                 unless_told("Reconciling", why, Note::normal("Stopping", why.message.clone()))
             }
