@@ -22,6 +22,7 @@ mod chart;
 mod cluster;
 mod command_line;
 mod control_plane;
+mod controller;
 mod crds;
 mod indexes;
 mod kill;
