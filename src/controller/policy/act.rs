@@ -78,7 +78,8 @@ async fn create(
             let found = context.find::<PurgeRun>(&namespace, &name).await?;
             // Whoever may make runs can make one of this name that does less. Labels and owners
             // prove nothing: only a run that asks for what we would have asked for is ours.
-            if found.is_some_and(|found| asks_the_same(&found.spec, &wanted.spec)) {
+            if let Some(found) = found.filter(|found| asks_the_same(&found.spec, &wanted.spec)) {
+                adopt(&found, &wanted, context).await?;
                 return Ok(created);
             }
             Ok(Note::warning(
@@ -91,6 +92,16 @@ async fn create(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Made by another hand it lacks what makes it a run of the schedule: without that its failure would
+/// not be the policy's, and nobody would ever remove it.
+async fn adopt(found: &PurgeRun, wanted: &PurgeRun, context: &Context) -> Result<(), Error> {
+    if facts::slot(found) == facts::slot(wanted) {
+        return Ok(());
+    }
+    let ours = json!({ "labels": wanted.labels(), "annotations": wanted.annotations() });
+    patch(found, &ours, context).await
 }
 
 fn asks_the_same(found: &PurgeRunSpec, wanted: &PurgeRunSpec) -> bool {
