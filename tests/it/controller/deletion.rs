@@ -41,7 +41,7 @@ pub async fn a_policy_that_is_deleted_ends_its_run_and_the_record_stays(bed: Bed
     bed.run_says("by-hand", "Reconciling", "PolicyDeleted").await;
     // One of the same name is another policy.
     bed.make::<RetentionPolicy>(policy("chats", "db", FAR_AWAY)).await;
-    bed.stops(&pod, "by-hand", stopped(2), 1).await;
+    bed.stops(&pod, "by-hand", stopped(2), 3).await;
     let (run, _) = bed.run_says("by-hand", "Failed", "PolicyDeleted").await;
     assert_eq!(run.status.unwrap().totals.unwrap().deleted, 2);
     bed.until_gone::<Job>("by-hand").await;

@@ -230,7 +230,7 @@ impl Node {
                         bed.ends(&name, 0).await;
                     }
                 } else if pod.metadata.deletion_timestamp.is_some() && at_work.contains(&name) {
-                    bed.stops(&name, &run, stopped(2), 1).await;
+                    bed.stops(&name, &run, stopped(2), 3).await;
                     at_work.remove(&name);
                 }
             }

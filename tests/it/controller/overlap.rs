@@ -53,7 +53,7 @@ pub async fn a_run_that_is_replaced_ends_before_the_next_begins_and_keeps_its_re
     bed.run_says(&next, "Queued", "PolicyActive").await;
     bed.told_to_go(&pod).await;
     assert!(bed.get::<Job>(&next).await.is_none(), "the pod of the old one is still there");
-    bed.stops(&pod, "by-hand", stopped(2), 1).await;
+    bed.stops(&pod, "by-hand", stopped(2), 3).await;
 
     bed.job_of(&next).await;
     assert!(bed.get::<Job>("by-hand").await.is_none());

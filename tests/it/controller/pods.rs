@@ -7,7 +7,7 @@ use retention_operator::api::{DatabaseConnection, PurgeRun};
 use serde_json::json;
 
 use super::bed::{self, Bed};
-use super::objects::{FAR_AWAY, condition, conditions_of_run, done, run, types};
+use super::objects::{FAR_AWAY, condition, conditions_of_run, done, run, stopped, types};
 use super::operator::mortal;
 
 const NO_CLAIM: &str = "0/1 nodes are available: persistentvolumeclaim \"data\" not found.";
@@ -69,7 +69,7 @@ pub async fn a_job_that_never_began_is_made_anew_when_its_claim_is_corrected(bed
 }
 
 /// The record that it is to be replaced is written, and nobody is there to replace it.
-pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_goes_on(bed: Bed) {
+pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_ends_its_batch_first(bed: Bed) {
     bed.declared(FAR_AWAY).await;
     let operator = bed.operator().await;
     bed.make::<PurgeRun>(run("by-hand", "chats")).await;
@@ -94,9 +94,8 @@ pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_goes_on(bed: Bed)
     bed.pod_status(&pod, json!({"conditions": [is_scheduled]})).await;
     bed.begins(&pod).await;
     let _operator = bed.operator().await;
-    bed.run_says("by-hand", "Reconciling", "Running").await;
-    bed.reports("by-hand", done(1)).await;
-    bed.ends(&pod, 0).await;
+    bed.stops(&pod, "by-hand", stopped(1), 3).await;
+    bed.until("another Job", "by-hand", |other: &Job| other.uid() != job.uid()).await;
+    bed.works("by-hand", done(9), 0).await;
     bed.run_says("by-hand", "Complete", "Done").await;
-    assert_eq!(bed.get::<Job>("by-hand").await.unwrap().uid(), job.uid());
 }
