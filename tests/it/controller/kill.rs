@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::bed::{self, Bed, Kind};
+use super::cause;
 use super::node::is_fresh;
 use super::objects::{FAR_AWAY, Slot, done, run, stopped};
 use super::operator::mortal;
@@ -34,12 +35,12 @@ pub async fn an_operator_killed_while_one_run_replaces_another_lets_neither_over
     bed: Bed,
 ) {
     let story: Story = |bed, ready| Box::pin(a_replacement(bed, ready));
-    told_and_cut(bed, story, (1..=40).map(|last| (last, true)).collect(), 25).await;
+    told_and_cut(bed, story, (1..=48).map(|last| (last, true)).collect(), 25).await;
 }
 
 pub async fn an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end(bed: Bed) {
     let story: Story = |bed, ready| Box::pin(a_pause(bed, ready));
-    told_and_cut(bed, story, (1..=32).map(|last| (last, true)).collect(), 18).await;
+    told_and_cut(bed, story, (1..=36).map(|last| (last, true)).collect(), 18).await;
 }
 
 /// Tells a story undisturbed, and as often as there are cuts. At least `certain` writes are made in any order of things,
@@ -55,7 +56,7 @@ async fn told_and_cut(bed: Bed, story: Story, cuts: Vec<(usize, bool)>, certain:
     let most = cuts.last().unwrap().0;
     assert!((certain..most).contains(&writes), "undisturbed it takes {writes} writes");
     for ((last, _), reached) in cuts.iter().zip(join_all(cut).await) {
-        let reached = reached.unwrap();
+        let reached = reached.unwrap_or_else(|error| panic!("{}", cause(error)));
         assert!(reached == *last || certain < *last, "cut at {last}, and only {reached} were made");
     }
 }
@@ -75,7 +76,9 @@ async fn told(bed: Bed, story: Story, last: usize, last_arrives: bool) -> usize 
     let what = format!("{}: killed at write {last}, which arrives: {last_arrives}", bed.namespace);
     let story = tokio::spawn(story(bed.clone(), Arc::clone(&ready)));
     tokio::select! {
-        told = story => assert!(told.is_ok(), "{what}: see above"),
+        told = story => if let Err(error) = told {
+            panic!("{what}: {}", cause(error));
+        },
         () = operators => {}
     }
     life.writes()

@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use self::bed::Bed;
 use crate::crds::defined;
@@ -111,9 +111,14 @@ fn ended(name: &str) {
     let case =
         case.unwrap_or_else(|| begin(CASES.iter().find(|(other, _)| *other == name).unwrap().1));
     let Err(error) = runtime().block_on(case) else { return };
+    panic!("{}", cause(error));
+}
+
+/// What a task died of. The harness shows it only where it is said again.
+fn cause(error: JoinError) -> String {
     let cause = error.into_panic();
     let text = cause.downcast_ref::<String>().map(String::as_str);
-    panic!("{}", text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it ended"));
+    text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it ended").to_owned()
 }
 
 fn begin(case: Case) -> JoinHandle<()> {
