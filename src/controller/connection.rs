@@ -68,10 +68,15 @@ fn of(
     let name = connection.name_any();
     let used = |run: &&PurgeRun| {
         run.status.as_ref().is_some_and(|status| status.connection.as_deref() == Some(&name))
+            && has_tried(run)
             && facts::ended(run).is_some()
     };
     let newest =
         runs.iter().filter(used).max_by_key(|run| (facts::completion(run), run.name_any()));
+    // What is known stays when the run that found it out is removed.
+    let known = old.last_run.clone().filter(|known| {
+        newest.is_none_or(|run| facts::completion(run) < known.time.as_ref().map(|time| time.0))
+    });
     let generation = connection.metadata.generation;
     let wanted = match declared::connection(connection) {
         Err(refused) => {
@@ -81,26 +86,47 @@ fn of(
                 Wanted::new("Stalled", true, reason, message),
             ]
         }
-        Ok(()) => vec![newest.and_then(unusable).unwrap_or_else(|| {
-            let message = match newest {
-                Some(run) => format!("PurgeRun {} has used it", run.name_any()),
-                None => "well-formed; no run has used it yet".to_owned(),
-            };
-            Wanted::new("Ready", true, if newest.is_some() { "Used" } else { "Valid" }, message)
-        })],
+        Ok(()) => vec![match (&known, newest) {
+            (Some(known), _) => told_before(&old).unwrap_or_else(|| used_by(&known.name)),
+            (None, Some(run)) => unusable(run).unwrap_or_else(|| used_by(&run.name_any())),
+            (None, None) => {
+                Wanted::new("Ready", true, "Valid", "well-formed; no run has used it yet")
+            }
+        }],
     };
     DatabaseConnectionStatus {
         observed_generation: generation,
         conditions: merged(&old.conditions, &wanted, generation, now),
-        last_run: newest.map(last_run).or(old.last_run),
+        last_run: known.or_else(|| newest.map(last_run)),
     }
+}
+
+/// Runs that ended before their turn came, or whose pod never started, know nothing of it.
+fn has_tried(run: &PurgeRun) -> bool {
+    run.status.as_ref().is_some_and(|status| {
+        status.clock.is_some() || status.exit_code.is_some() || status.unreachable.is_some()
+    })
+}
+
+fn used_by(run: &str) -> Wanted {
+    Wanted::new("Ready", true, "Used", format!("PurgeRun {run} has used it"))
+}
+
+const OF_THE_CONNECTION: [Reason; 2] = [Reason::Unreachable, Reason::BadDatabase];
+
+/// That the last run could not use it, if that is what was told.
+fn told_before(old: &DatabaseConnectionStatus) -> Option<Wanted> {
+    let ready = conditions::find(&old.conditions, "Ready")?;
+    OF_THE_CONNECTION
+        .map(Reason::word)
+        .contains(&ready.reason.as_str())
+        .then(|| Wanted::new("Ready", false, ready.reason.clone(), ready.message.clone()))
 }
 
 /// The newest run could not use the connection.
 fn unusable(run: &PurgeRun) -> Option<Wanted> {
     let failed = conditions::find(&run.status.as_ref()?.conditions, "Failed")?;
-    let of_the_connection = [Reason::Unreachable, Reason::BadDatabase].map(Reason::word);
-    of_the_connection.contains(&failed.reason.as_str()).then(|| {
+    OF_THE_CONNECTION.map(Reason::word).contains(&failed.reason.as_str()).then(|| {
         let message = format!("PurgeRun {}: {}", run.name_any(), failed.message);
         Wanted::new("Ready", false, failed.reason.clone(), message)
     })
@@ -115,3 +141,6 @@ fn last_run(run: &PurgeRun) -> ConnectionRun {
         ..ConnectionRun::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

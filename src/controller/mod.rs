@@ -22,20 +22,27 @@ mod server;
 mod status;
 mod witness;
 
+#[cfg(test)]
+mod fixtures;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join};
 use futures_util::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 
 pub use error::Error;
 
+use crate::api::RetentionPolicy;
 use context::Context;
 
 /// So many objects of one kind are worked on at a time. Each costs a handful of requests.
@@ -72,27 +79,59 @@ pub async fn start(
         [] => vec![None],
         named => named.iter().cloned().map(Some).collect(),
     };
-    // Without the kinds nothing works; that is said once and aloud, and Kubernetes starts us again.
-    for scope in &scopes {
-        context.api_in::<crate::api::RetentionPolicy>(scope.as_deref()).list(&one()).await?;
-    }
-    let loops = scopes.iter().flat_map(|scope| {
-        let scope = scope.as_deref();
-        let shutdown = || shutdown.clone();
-        [
-            policy::watch(&context, scope, shutdown()).boxed(),
-            run::watch(&context, scope, shutdown()).boxed(),
-            connection::watch(&context, scope, shutdown()).boxed(),
-            witness::watch(&context, scope, shutdown()).boxed(),
-        ]
-    });
-    let loops = join_all(loops.collect::<Vec<_>>()).map(|_| Ok::<(), Error>(()));
-    try_join(loops, server::serve(listen, shutdown.clone())).await?;
+    let is_ready = Arc::new(AtomicBool::new(false));
+    let server = server::serve(listen, Arc::clone(&is_ready), shutdown.clone());
+    let work = async {
+        tokio::select! {
+            found = find_kinds(&context, &scopes) => found?,
+            () = shutdown.clone() => return Ok(()),
+        }
+        is_ready.store(true, Ordering::Relaxed);
+        work(&context, &scopes, &shutdown).await;
+        Ok(())
+    };
+    try_join(work, server).await?;
     Ok(())
 }
 
-fn one() -> kube::api::ListParams {
-    kube::api::ListParams::default().limit(1)
+/// All loops of all scopes, to their end.
+async fn work<S>(context: &Arc<Context>, scopes: &[Option<String>], shutdown: &S)
+where
+    S: Future<Output = ()> + Clone + Send + Sync + 'static,
+{
+    let loops = scopes.iter().flat_map(|scope| {
+        let scope = scope.as_deref();
+        [
+            policy::watch(context, scope, shutdown.clone()).boxed(),
+            run::watch(context, scope, shutdown.clone()).boxed(),
+            connection::watch(context, scope, shutdown.clone()).boxed(),
+            witness::watch(context, scope, shutdown.clone()).boxed(),
+        ]
+    });
+    join_all(loops.collect::<Vec<_>>()).await;
+}
+
+/// An installation may bring the kinds a moment after us. Whatever else is wrong, such as a right
+/// that is missing, is told at once.
+async fn find_kinds(context: &Context, scopes: &[Option<String>]) -> Result<(), Error> {
+    let one = ListParams::default().limit(1);
+    for scope in scopes {
+        let policies = scoped::<DeserializeGuard<RetentionPolicy>>(context, scope.as_deref());
+        loop {
+            match policies.list(&one).await {
+                Ok(_) => break,
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    tracing::warn!(
+                        "there is no kind RetentionPolicy yet: `retention-operator crds | kubectl \
+                         apply --server-side -f -` installs it"
+                    );
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn config() -> Config {

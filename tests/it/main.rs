@@ -21,6 +21,7 @@ mod cap;
 mod chart;
 mod cluster;
 mod command_line;
+mod controller;
 mod crds;
 mod end_to_end;
 mod indexes;

@@ -78,7 +78,8 @@ async fn create(
             let found = context.find::<PurgeRun>(&namespace, &name).await?;
             // Whoever may make runs can make one of this name that does less. Labels and owners
             // prove nothing: only a run that asks for what we would have asked for is ours.
-            if found.is_some_and(|found| asks_the_same(&found.spec, &wanted.spec)) {
+            if let Some(found) = found.filter(|found| asks_the_same(&found.spec, &wanted.spec)) {
+                adopt(&found, &wanted, context).await?;
                 return Ok(created);
             }
             Ok(Note::warning(
@@ -91,6 +92,16 @@ async fn create(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Made by another hand it lacks what makes it a run of the schedule: without that its failure would
+/// not be the policy's, and nobody would ever remove it.
+async fn adopt(found: &PurgeRun, wanted: &PurgeRun, context: &Context) -> Result<(), Error> {
+    if facts::slot(found) == facts::slot(wanted) {
+        return Ok(());
+    }
+    let ours = json!({ "labels": wanted.labels(), "annotations": wanted.annotations() });
+    patch(found, &ours, context).await
 }
 
 fn asks_the_same(found: &PurgeRunSpec, wanted: &PurgeRunSpec) -> bool {
@@ -126,7 +137,7 @@ fn owners(policy: &RetentionPolicy) -> Option<Vec<OwnerReference>> {
 async fn own(policy: &RetentionPolicy, runs: &[PurgeRun], context: &Context) -> Result<(), Error> {
     let uid = policy.uid();
     let wanted = owners(policy);
-    for run in runs {
+    for run in runs.iter().filter(|run| !history::is_of_another(policy, run)) {
         let owned = run.owner_references().iter().any(|owner| Some(&owner.uid) == uid.as_ref());
         if owned == wanted.is_some() {
             continue;
@@ -196,4 +207,55 @@ pub async fn prune(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::fixtures::{at, policy, with};
+
+    #[test]
+    fn a_scheduled_run_names_its_policy_its_slot_and_nothing_else() {
+        let slot = at("2026-11-21T02:00:00Z");
+        let run = scheduled(&policy(), slot);
+        assert_eq!(run.name_any(), "chats-29920440");
+        assert_eq!(facts::slot(&run), Some(slot));
+        assert_eq!(run.labels()[names::POLICY], "chats");
+        assert_eq!(
+            run.spec,
+            PurgeRunSpec {
+                policy_ref: PolicyRef { name: "chats".to_owned() },
+                ..PurgeRunSpec::default()
+            }
+        );
+        assert!(run.owner_references().is_empty(), "evidence outlives its policy");
+    }
+
+    #[test]
+    fn runs_go_with_a_policy_that_says_so() {
+        let policy = with(&policy(), "spec: {whenDeleted: DeleteRuns}");
+        let owners = scheduled(&policy, at("2026-11-21T02:00:00Z")).owner_references().to_vec();
+        assert_eq!(owners.len(), 1);
+        assert_eq!((owners[0].uid.as_str(), owners[0].block_owner_deletion), ("policy-1", None));
+        let kept = with(&policy, "spec: {whenDeleted: RetainRuns}");
+        assert_eq!(super::owners(&kept), None);
+    }
+
+    #[test]
+    fn only_a_run_that_asks_for_the_same_is_adopted() {
+        let wanted = scheduled(&policy(), at("2026-11-21T02:00:00Z"));
+        assert!(asks_the_same(&wanted.spec, &wanted.spec));
+        let said = with(&wanted, "spec: {dryRun: false, suspend: false}");
+        assert!(asks_the_same(&said.spec, &wanted.spec));
+        for less in [
+            "policyRef: {name: other}",
+            "tenants: [acme]",
+            "targets: [chats]",
+            "dryRun: true",
+            "suspend: true",
+        ] {
+            let found = with(&wanted, &format!("spec: {{{less}}}"));
+            assert!(!asks_the_same(&found.spec, &wanted.spec), "{less}");
+        }
+    }
 }

@@ -94,3 +94,6 @@ fn then(policy: &RetentionPolicy, due: &Due, runs: &[PurgeRun]) -> Then {
 pub fn is_active(run: &PurgeRun) -> bool {
     facts::ended(run).is_none() && !facts::is_suspended(run)
 }
+
+#[cfg(test)]
+mod tests;

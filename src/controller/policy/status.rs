@@ -1,6 +1,7 @@
 //! What is known of a policy, said in its status. Pure.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::act::DealtWith;
@@ -24,7 +25,7 @@ pub fn of(
 ) -> RetentionPolicyStatus {
     let old = policy.status.clone().unwrap_or_default();
     let ended = history::ended(policy, runs);
-    let newest = ended.last().copied();
+    let fresh = uncounted(&old, &ended);
     let next = match declared {
         Ok(declaration) if policy.spec.suspend != Some(true) => {
             declaration.schedule.next_after(now).map(|next| next.to_string())
@@ -32,7 +33,7 @@ pub fn of(
         _ => None,
     };
     let checks =
-        Checks { policy, connection_found, declared, ended: &ended, next: next.as_deref() };
+        Checks { policy, connection_found, declared, ended: &ended, fresh, next: next.as_deref() };
     let wanted = checks.conditions();
     let generation = policy.metadata.generation;
     let missed = old.missed.unwrap_or_default();
@@ -44,7 +45,7 @@ pub fn of(
             Some(dealt_with) => Some(seconds(dealt_with.slot)),
             None => old.last_schedule_time.clone(),
         },
-        last_successful_time: last_success(&ended).or(old.last_successful_time.clone()),
+        last_successful_time: last_success(fresh).or(old.last_successful_time.clone()),
         next_schedule_time: next,
         missed: match dealt_with {
             Some(DealtWith { ran: true, .. }) => Some(0),
@@ -52,10 +53,23 @@ pub fn of(
             None => old.missed,
         },
         active: active.map(ResourceExt::name_any).collect(),
-        last_run: newest.map(last_run).or(old.last_run.clone()),
-        deleted_total: deleted_total(&old, &ended),
-        overdue: overdue(&old, &ended),
+        last_run: fresh.last().map(last_run).or(old.last_run.clone()),
+        deleted_total: deleted_total(&old, fresh),
+        overdue: overdue(&old, fresh),
     }
+}
+
+type EndedRun<'a> = (&'a PurgeRun, &'a PurgeRunStatus);
+
+/// No two runs of a policy end at one time, and what ends later is seen later: those that ended
+/// after the last one counted are the ones not counted yet. What they come to and that mark are
+/// written as one. Older ones are never asked again, since others of their time may be gone.
+fn uncounted<'a, 'b>(old: &RetentionPolicyStatus, ended: &'b [EndedRun<'a>]) -> &'b [EndedRun<'a>] {
+    let Some(last) = &old.last_run else { return ended };
+    let counted = (last.completion_time.as_ref().map(|time| time.0), last.name.clone());
+    let seen =
+        ended.partition_point(|(run, _)| (facts::completion(run), run.name_any()) <= counted);
+    &ended[seen..]
 }
 
 /// Everything that `Ready` depends on, asked in this order; the first that is wrong is told.
@@ -63,9 +77,12 @@ struct Checks<'a> {
     policy: &'a RetentionPolicy,
     connection_found: bool,
     declared: &'a Result<Declaration, Vec<Refused>>,
-    ended: &'a [(&'a PurgeRun, &'a PurgeRunStatus)],
+    ended: &'a [EndedRun<'a>],
+    fresh: &'a [EndedRun<'a>],
     next: Option<&'a str>,
 }
+
+const RUN_FAILED: &str = "RunFailed";
 
 /// A reason and a message.
 type Fault = Option<(String, String)>;
@@ -106,11 +123,21 @@ impl Checks<'_> {
     }
 
     fn last_scheduled_run_was_well(&self) -> Fault {
-        let scheduled = |(run, _): &&(&PurgeRun, _)| facts::slot(run).is_some();
-        let (run, status) = self.ended.iter().rfind(scheduled)?;
-        let failed = conditions::find(&status.conditions, "Failed")?;
+        let scheduled = |(run, _): &&EndedRun| facts::slot(run).is_some();
+        let newest = self.ended.iter().rfind(scheduled);
+        let failed = newest.and_then(|(_, status)| conditions::find(&status.conditions, "Failed"));
+        let (Some((run, _)), Some(failed)) = (newest, failed) else {
+            return self.what_was_told().filter(|_| !self.fresh.iter().any(|run| scheduled(&run)));
+        };
         let message = format!("PurgeRun {}: {}: {}", run.name_any(), failed.reason, failed.message);
-        Some(("RunFailed".to_owned(), message))
+        Some((RUN_FAILED.to_owned(), message))
+    }
+
+    /// The run that failed may have been removed since, and nothing ran after it.
+    fn what_was_told(&self) -> Fault {
+        let old = self.policy.status.as_ref()?;
+        let ready = conditions::find(&old.conditions, "Ready")?;
+        (ready.reason == RUN_FAILED).then(|| (ready.reason.clone(), ready.message.clone()))
     }
 
     fn suspended(&self) -> Fault {
@@ -121,16 +148,14 @@ impl Checks<'_> {
     }
 }
 
-fn last_success(
-    ended: &[(&PurgeRun, &PurgeRunStatus)],
-) -> Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time> {
-    let well = ended
+fn last_success(fresh: &[EndedRun]) -> Option<Time> {
+    let well = fresh
         .iter()
         .rfind(|(run, _)| facts::slot(run).is_some() && facts::ended(run) == Some(Ended::Complete));
     well.and_then(|(_, status)| status.completion_time.clone())
 }
 
-fn last_run((run, status): (&PurgeRun, &PurgeRunStatus)) -> LastRun {
+fn last_run((run, status): &EndedRun) -> LastRun {
     LastRun {
         name: run.name_any(),
         completion_time: status.completion_time.clone(),
@@ -139,49 +164,37 @@ fn last_run((run, status): (&PurgeRun, &PurgeRunStatus)) -> LastRun {
     }
 }
 
-/// Runs of a policy never overlap, so those that ended after the last one counted are the ones not
-/// counted yet; the sum and that mark are written as one.
-fn deleted_total(
-    old: &RetentionPolicyStatus,
-    ended: &[(&PurgeRun, &PurgeRunStatus)],
-) -> Option<i64> {
-    let counted = old
-        .last_run
-        .as_ref()
-        .map(|run| (run.completion_time.as_ref().map(|time| time.0), run.name.clone()));
-    let fresh = ended.iter().filter(|(run, _)| {
-        counted.as_ref().is_none_or(|counted| (facts::completion(run), run.name_any()) > *counted)
-    });
-    let deleted: i64 = fresh
+fn deleted_total(old: &RetentionPolicyStatus, fresh: &[EndedRun]) -> Option<i64> {
+    let deleted = fresh
+        .iter()
         .filter(|(_, status)| status.dry_run != Some(true))
         .filter_map(|(_, status)| Some(status.totals.as_ref()?.deleted))
-        .sum();
+        .sum::<i64>();
     match old.deleted_total {
-        None if ended.is_empty() => None,
+        None if fresh.is_empty() => None,
         total => Some(total.unwrap_or(0) + deleted),
     }
 }
 
-/// By the newest run that looked at everything and changed what it found.
-fn overdue(
-    old: &RetentionPolicyStatus,
-    ended: &[(&PurgeRun, &PurgeRunStatus)],
-) -> Option<PolicyOverdue> {
-    let whole = ended.iter().rfind(|(run, status)| {
-        !facts::is_narrowed(run) && status.dry_run == Some(false) && status.totals.is_some()
+/// By the runs that looked at everything, changed what they found and could tell what they left.
+fn overdue(old: &RetentionPolicyStatus, fresh: &[EndedRun]) -> Option<PolicyOverdue> {
+    let whole = fresh.iter().filter(|(run, status)| {
+        !facts::is_narrowed(run)
+            && status.dry_run == Some(false)
+            && matches!(status.exit_code, Some(0 | 1))
     });
-    let Some((_, status)) = whole else {
-        return old.overdue.clone();
-    };
-    let rows = status.totals.as_ref().map_or(0, |totals| totals.overdue);
-    if rows == 0 {
-        return None;
-    }
-    let oldest = status.targets.iter().filter_map(|target| target.overdue.as_ref()?.oldest_seconds);
-    let since = old.overdue.as_ref().and_then(|overdue| overdue.since.clone());
-    Some(PolicyOverdue {
-        rows,
-        oldest_seconds: oldest.max(),
-        since: since.or_else(|| status.completion_time.clone()),
+    let told = whole.filter_map(|(_, status)| Some((status, status.totals.as_ref()?.overdue)));
+    told.fold(old.overdue.clone(), |before, (status, rows)| {
+        let oldest = status.targets.iter().filter_map(|target| target.overdue.as_ref());
+        (rows > 0).then(|| PolicyOverdue {
+            rows,
+            oldest_seconds: oldest.filter_map(|overdue| overdue.oldest_seconds).max(),
+            since: before
+                .and_then(|before| before.since)
+                .or_else(|| status.completion_time.clone()),
+        })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,3 +57,29 @@ pub fn binds_the_same(found: &RoleBinding, wanted: &RoleBinding) -> bool {
         && found.role_ref.name == wanted.role_ref.name
         && subject(found) == subject(wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::fixtures::with;
+
+    #[test]
+    fn a_binding_is_ours_only_if_it_binds_that_role_to_that_account_alone() {
+        let wanted = binding("team", "runner");
+        assert!(binds_the_same(&wanted, &wanted));
+        let labelled = with(&wanted, "metadata: {labels: {a: b}, annotations: {c: d}}");
+        assert!(binds_the_same(&labelled, &wanted));
+        for other in [
+            "roleRef: {name: cluster-admin}",
+            "roleRef: {kind: Role}",
+            "subjects: []",
+            "subjects: [{kind: ServiceAccount, name: default, namespace: team}]",
+            "subjects: [{kind: ServiceAccount, name: retention-operator-runner, namespace: other}]",
+            "subjects: [{kind: User, name: retention-operator-runner, namespace: team}]",
+            "subjects: [{kind: ServiceAccount, name: retention-operator-runner, namespace: team}, \
+             {kind: ServiceAccount, name: default, namespace: team}]",
+        ] {
+            assert!(!binds_the_same(&with(&wanted, other), &wanted), "{other}");
+        }
+    }
+}

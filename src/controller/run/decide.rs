@@ -5,7 +5,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource, ResourceExt};
 
 use super::observe::Observed;
-use super::stage::{Stage, Why};
+use super::stage::{SUSPENDED, Stage, Why};
 use super::{adopt, job, orders, pod, queue};
 use crate::api::{DatabaseConnection, Outcome, PurgeRun, PurgeRunStatus, RetentionPolicy};
 use crate::controller::facts::{self, Ended};
@@ -21,6 +21,16 @@ pub enum Decision {
     Start(Box<Start>),
     /// End the Job that is there; its pod has time to end its batch and to report.
     Stop(Stage),
+}
+
+impl Decision {
+    /// Whether a run may start, and when it ended, is a question of the others too.
+    pub fn depends_on_others(&self) -> bool {
+        match self {
+            Self::Start(_) => true,
+            Self::Tell(stage) | Self::Stop(stage) => stage.has_ended(),
+        }
+    }
 }
 
 /// Everything that is made to start a run.
@@ -42,23 +52,15 @@ pub fn decide(
         Some(job) if job.meta().deletion_timestamp.is_some() => {
             let why = wish_to_stop(run, observed)
                 .unwrap_or_else(|| Why::new("Stopping", "its Job is being deleted"));
-            Decision::Tell(stopping(why))
+            Decision::Tell(Stage::Stopping(why))
         }
+        Some(job) if !is_ours(run, job, observed, settings) => not_ours(run, job),
         Some(job) => match facts::job_ended(job) {
-            Some(ended) if is_ours(run, job, observed, settings) => {
-                Decision::Tell(end(&status, ended, observed, wish_to_stop(run, observed)))
-            }
-            _ => with_job(run, job, observed, settings, now),
+            Some(ended) => Decision::Tell(end(&status, ended, observed)),
+            None => with_job(run, job, observed, settings, now),
         },
         None => without_job(run, &status, observed),
     }
-}
-
-/// Stopped by `spec.suspend`, the one way that leads back.
-const SUSPENDED: &str = "Suspended";
-
-fn stopping(why: Why) -> Stage {
-    if why.reason == SUSPENDED { Stage::Pausing(why) } else { Stage::Stopping(why) }
 }
 
 /// Why it should not go on, if so.
@@ -80,6 +82,20 @@ fn wish_to_stop(run: &PurgeRun, observed: &Observed) -> Option<Why> {
         .then(|| Why::new(SUSPENDED, "spec.suspend is true: its pod ends its batch and reports"))
 }
 
+/// One that goes with the run is from before we died, and what it was made from has changed since:
+/// another is made. Anybody else's is left alone.
+fn not_ours(run: &PurgeRun, job: &Job) -> Decision {
+    if is_owned(run, job) {
+        let message = "it was made for an older policy or connection: another is made";
+        return Decision::Stop(Stage::Restarting(Why::new("JobOutdated", message)));
+    }
+    let message = format!(
+        "there is a Job {} that the operator did not make for this run: delete it",
+        job.name_any()
+    );
+    Decision::Tell(Stage::Waiting(Why::new("JobCollision", message)))
+}
+
 fn with_job(
     run: &PurgeRun,
     job: &Job,
@@ -87,31 +103,15 @@ fn with_job(
     settings: &Settings,
     now: Timestamp,
 ) -> Decision {
-    if !is_ours(run, job, observed, settings) {
-        return match fresh(run, observed) {
-            // We made it and died, and what it was made from has changed since.
-            Ok(_) if is_owned(run, job) && !pod::has_begun(&observed.pods) => {
-                let message = "it was made for an older policy or connection: another is made";
-                Decision::Stop(Stage::Restarting(Why::new("JobOutdated", message)))
-            }
-            _ => {
-                let message = format!(
-                    "there is a Job {} that the operator did not make for this run: delete it",
-                    job.name_any()
-                );
-                Decision::Tell(Stage::Waiting(Why::new("JobCollision", message)))
-            }
-        };
-    }
     if let Some(why) = wish_to_stop(run, observed) {
-        return Decision::Stop(stopping(why));
+        return Decision::Stop(Stage::Stopping(why));
     }
     let why = pod::told(job, &observed.pods, now);
     // A pod that never began holds no data, and its Job may name what has been corrected since.
     let can_be_replaced = why.reason != pod::AT_WORK && !pod::has_begun(&observed.pods);
     if can_be_replaced
         && let Ok(start) = fresh(run, observed)
-        && !adopt::is_what_we_would_make(job, &job::job(run, &start, settings))
+        && !adopt::says_what_we_would(job, &job::job(run, &start, settings))
     {
         let message =
             format!("{}; what it was made from has changed: another is made", why.message);
@@ -122,10 +122,10 @@ fn with_job(
     Decision::Tell(Stage::Running(why))
 }
 
-/// Recorded as made, or exactly what we would make.
+/// Recorded as made, or has reported, or is exactly what we would make.
 fn is_ours(run: &PurgeRun, job: &Job, observed: &Observed, settings: &Settings) -> bool {
-    let recorded = run.status.as_ref().is_some_and(|status| status.job.is_some());
-    recorded
+    let known = |status: &PurgeRunStatus| status.job.is_some() || status.exit_code.is_some();
+    run.status.as_ref().is_some_and(known) && is_owned(run, job)
         || fresh(run, observed)
             .is_ok_and(|start| adopt::is_what_we_would_make(job, &job::job(run, &start, settings)))
 }
@@ -136,18 +136,17 @@ fn is_owned(run: &PurgeRun, job: &Job) -> bool {
 
 fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> Decision {
     let stop = wish_to_stop(run, observed);
-    if status.job.is_some() && status.exit_code.is_some() && stop.is_none() {
-        // It was finished and removed, by hand or by its time to live, before we looked.
-        let ended = if status.exit_code == Some(0) { Ended::Complete } else { Ended::Failed };
-        return Decision::Tell(end(status, ended, observed, None));
-    }
-    match stop {
-        Some(why) if why.reason == SUSPENDED => return Decision::Tell(Stage::Suspended),
-        Some(why) if status.exit_code == Some(0) => {
-            return Decision::Tell(end(status, Ended::Complete, observed, Some(why)));
+    let is_suspended = stop.as_ref().is_some_and(|why| why.reason == SUSPENDED);
+    match (status.exit_code, stop) {
+        (Some(0), _) => return Decision::Tell(end(status, Ended::Complete, observed)),
+        // It was finished and removed, by hand or by its time to live, before we looked. A runner
+        // that is suspended leaves no exit code.
+        (Some(_), stop) if stop.is_none() || is_suspended => {
+            return Decision::Tell(end(status, Ended::Failed, observed));
         }
-        Some(why) => return Decision::Tell(Stage::Failed(why)),
-        None => {}
+        (_, Some(_)) if is_suspended => return Decision::Tell(Stage::Suspended),
+        (_, Some(why)) => return Decision::Tell(Stage::Failed(why)),
+        (_, None) => {}
     }
     if status.job.is_some() {
         let message = "its Job was deleted before it ended; what was done is in the report, and \
@@ -158,7 +157,7 @@ fn without_job(run: &PurgeRun, status: &PurgeRunStatus, observed: &Observed) -> 
         Ok(start) => start,
         Err(stage) => return Decision::Tell(*stage),
     };
-    if let Some((reason, message)) = queue::blocked(run, &start.connection, observed) {
+    if let Some((reason, message)) = queue::blocked(run, &start.connection, &observed.others) {
         return Decision::Tell(Stage::Queued(Why::new(reason, message)));
     }
     Decision::Start(Box::new(start))
@@ -205,18 +204,28 @@ fn fresh(run: &PurgeRun, observed: &Observed) -> Result<Start, Box<Stage>> {
     Ok(Start { orders, policy, connection })
 }
 
-/// The one function that says how a run ended: by its Job, its report and its pods.
-fn end(status: &PurgeRunStatus, job: Ended, observed: &Observed, stopped: Option<Why>) -> Stage {
-    match (job, status.exit_code) {
-        (Ended::Complete, _) => Stage::Complete(complete(status)),
-        (Ended::Failed, Some(2)) => Stage::Failed(refused(status)),
-        // What was stopped on purpose is told as that.
-        (Ended::Failed, _) if let Some(why) = stopped => Stage::Failed(why),
-        (Ended::Failed, Some(_)) => Stage::Failed(fell_short(status)),
-        (Ended::Failed, None) => Stage::Failed(match &status.unreachable {
-            Some(message) => Why::new(Reason::Unreachable.word(), message),
-            None => pod::last_words(observed.job.as_ref(), &observed.pods),
-        }),
+/// The one function that says how a run ended: by its report if that is whole, whatever became of
+/// the pod afterwards; otherwise by its Job and its pods.
+fn end(status: &PurgeRunStatus, job: Ended, observed: &Observed) -> Stage {
+    match (status.exit_code, job) {
+        (Some(0), _) => Stage::Complete(complete(status)),
+        (Some(2), _) => Stage::Failed(refused(status)),
+        (code, Ended::Failed)
+            if let Some(message) = &status.unreachable
+                && code != Some(1) =>
+        {
+            Stage::Failed(Why::new(Reason::Unreachable.word(), message))
+        }
+        (Some(_), _) => Stage::Failed(fell_short(status)),
+        (None, Ended::Failed) => {
+            Stage::Failed(pod::last_words(observed.job.as_ref(), &observed.pods))
+        }
+        // Nothing is known of what it did, and that is no success.
+        (None, Ended::Complete) => {
+            let message = "its Job succeeded and left no report: see the log of its pod; the next \
+                           run goes on";
+            Stage::Failed(Why::new("NoReport", message))
+        }
     }
 }
 
@@ -266,7 +275,7 @@ fn fell_short(status: &PurgeRunStatus) -> Why {
     let failure = target.failures.first().map(|failure| {
         (failure.reason.clone(), format!("{name}: row {}: {}", failure.key, failure.message))
     });
-    let of_target = target.message.as_ref().map(|message| {
+    let of_target = target.message.as_ref().or(target.reason.as_ref()).map(|message| {
         (target.reason.clone().unwrap_or_else(|| "Failed".to_owned()), format!("{name}: {message}"))
     });
     let is_done = matches!(target.outcome, Some(Outcome::Done | Outcome::CapReached));
@@ -276,7 +285,9 @@ fn fell_short(status: &PurgeRunStatus) -> Why {
 }
 
 fn summary(status: &PurgeRunStatus) -> String {
-    let totals = status.totals.clone().unwrap_or_default();
+    let Some(totals) = status.totals.clone() else {
+        return "nothing was counted".to_owned();
+    };
     let dry = if status.dry_run == Some(true) { "a dry run, would have " } else { "" };
     let mut parts = vec![format!("{dry}deleted {} rows", totals.deleted)];
     for (count, what) in [
@@ -292,3 +303,6 @@ fn summary(status: &PurgeRunStatus) -> String {
     }
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -253,3 +253,6 @@ fn restricted() -> SecurityContext {
         ..SecurityContext::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

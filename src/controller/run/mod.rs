@@ -84,16 +84,22 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
     if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
         return Ok(Action::await_change());
     }
-    // Nobody else is told that the database is free until the Job says that it is not.
-    let turn = context.turn.lock().await;
-    let observed = observe::observe(run, &context).await?;
+    let mut observed = observe::observe(run, &context).await?;
     let now = Timestamp::now();
-    let decision = decide::decide(run, &observed, &context.settings, now);
+    let mut decision = decide::decide(run, &observed, &context.settings, now);
+    let mut turn = None;
+    if decision.depends_on_others() {
+        // Nobody else looks until the Job says that the database is not free, or until the status
+        // says when this run ended.
+        turn = Some(context.turn.lock().await);
+        observed.others = observe::others(run, &context).await?;
+        decision = decide::decide(run, &observed, &context.settings, now);
+    }
     let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
-    drop(turn);
     let old = stage::ours(run.status.as_ref());
     let new = stage.status(run, &observed, now);
     writer::apply(run, &old, &new, &context).await?;
+    drop(turn);
     // Told after it is written: should we die in between, an event is lost and never told twice.
     if let Some(note) = note.or_else(|| stage.note(run)) {
         context.events.tell(run, &note).await;

@@ -19,10 +19,15 @@ pub struct Observed {
     pub job: Option<Job>,
     /// Of that Job.
     pub pods: Vec<Pod>,
-    /// The other runs of the namespace.
-    pub others: Vec<PurgeRun>,
-    /// The Jobs of the other runs.
-    pub others_jobs: Vec<Job>,
+    /// Looked for only when the run is about to start.
+    pub others: Others,
+}
+
+/// Who else is in the namespace.
+#[derive(Debug, Default)]
+pub struct Others {
+    pub runs: Vec<PurgeRun>,
+    pub jobs: Vec<Job>,
 }
 
 pub async fn observe(run: &PurgeRun, context: &Context) -> Result<Observed, Error> {
@@ -40,12 +45,18 @@ pub async fn observe(run: &PurgeRun, context: &Context) -> Result<Observed, Erro
     let of_run = ListParams::default().labels(&format!("{}={name}", names::RUN));
     let mut pods = context.api::<Pod>(&namespace).list(&of_run).await?.items;
     pods.sort_by_key(|pod| pod.creation_timestamp().map(|time| time.0));
+    Ok(Observed { policy, connection, job, pods, others: Others::default() })
+}
+
+/// All other runs of the namespace and their Jobs.
+pub async fn others(run: &PurgeRun, context: &Context) -> Result<Others, Error> {
+    let namespace = run.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
+    let name = run.name_any();
     let ours = ListParams::default().labels(&names::selector());
-    let mut others_jobs = context.api::<Job>(&namespace).list(&ours).await?.items;
-    others_jobs.retain(|job| job.name_any() != name);
+    let mut jobs = context.api::<Job>(&namespace).list(&ours).await?.items;
+    jobs.retain(|job| job.name_any() != name);
     let runs = context.api::<DeserializeGuard<PurgeRun>>(&namespace);
-    let others = runs.list(&ListParams::default()).await?.into_iter();
-    let others = others.filter_map(|run| run.0.ok()).filter(|other| other.name_any() != name);
-    let others = others.collect();
-    Ok(Observed { policy, connection, job, pods, others, others_jobs })
+    let runs = runs.list(&ListParams::default()).await?.into_iter();
+    let runs = runs.filter_map(|run| run.0.ok()).filter(|other| other.name_any() != name);
+    Ok(Others { runs: runs.collect(), jobs })
 }

@@ -105,3 +105,58 @@ fn second_name(run: &PurgeRun, orders: &Orders) -> String {
     let hex = orders.digest.rsplit(':').next().unwrap_or_default();
     format!("{}-{}", run.name_any(), hex.get(..10).unwrap_or(hex))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::fixtures::{by_hand, connection, policy, with};
+
+    fn digest_of(
+        run: &PurgeRun,
+        policy: &RetentionPolicy,
+        connection: &DatabaseConnection,
+    ) -> String {
+        freeze(run, policy, connection).unwrap().digest
+    }
+
+    #[test]
+    fn every_change_of_a_spec_changes_the_digest_and_a_status_does_not() {
+        let (run, policy, connection) = (by_hand("look"), policy(), connection());
+        let digest = digest_of(&run, &policy, &connection);
+        let other = with(&run, "spec: {dryRun: true}");
+        assert_ne!(digest_of(&other, &policy, &connection), digest);
+        let other = with(&policy, "spec: {window: {default: 15d}}");
+        assert_ne!(digest_of(&run, &other, &connection), digest);
+        let other = with(&connection, "spec: {sqlite: {path: other.db}}");
+        assert_ne!(digest_of(&run, &policy, &other), digest);
+        let labelled = with(
+            &policy,
+            "{metadata: {resourceVersion: '9', labels: {a: b}}, status: {missed: 1}}",
+        );
+        assert_eq!(digest_of(&run, &labelled, &connection), digest);
+    }
+
+    #[test]
+    fn a_pause_does_not_change_the_orders() {
+        let (run, policy, connection) = (by_hand("look"), policy(), connection());
+        let digest = digest_of(&run, &policy, &connection);
+        for suspend in ["{suspend: true}", "{suspend: false}"] {
+            // A change of the spec is another generation.
+            let other = with(&run, &format!("{{metadata: {{generation: 2}}, spec: {suspend}}}"));
+            assert_eq!(digest_of(&other, &policy, &connection), digest);
+        }
+    }
+
+    #[test]
+    fn the_orders_are_immutable_go_with_the_run_and_have_two_names() {
+        let (run, policy) = (by_hand("look"), policy());
+        let orders = freeze(&run, &policy, &connection()).unwrap();
+        let first = config_map(&run, &policy, &orders, false);
+        let second = config_map(&run, &policy, &orders, true);
+        assert_eq!((first.immutable, second.immutable), (Some(true), Some(true)));
+        assert_eq!(first.metadata.owner_references.as_ref().unwrap()[0].uid, "run-look");
+        assert_eq!(first.name_any(), "look");
+        assert_eq!(second.name_any(), format!("look-{}", &orders.digest["sha256:".len()..][..10]));
+        assert_eq!(first.data, second.data);
+    }
+}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateWaiting, Pod};
 use kube::{Resource, ResourceExt};
 
 use super::stage::Why;
@@ -52,6 +52,12 @@ pub fn told(job: &Job, pods: &[Pod], now: Timestamp) -> Why {
         1 => String::new(),
         attempt => format!(", attempt {attempt}"),
     };
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    if let Some(phase @ ("Failed" | "Succeeded")) = phase {
+        // Its Job makes another after a while, or ends.
+        let how = how_it_failed(pod).map_or_else(|| phase.to_lowercase(), |(_, how)| how);
+        return Why::new(AT_WORK, format!("pod {name} has ended{attempt}: {how}"));
+    }
     if !has_begun(std::slice::from_ref(pod)) {
         let created = pod.meta().creation_timestamp.as_ref().map(|time| time.0);
         if is_old(created) {
@@ -69,8 +75,9 @@ pub fn told(job: &Job, pods: &[Pod], now: Timestamp) -> Why {
 fn unschedulable(pod: &Pod) -> Option<Why> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
     let refused = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
-    let message = refused.message.clone().unwrap_or_default();
-    let remedy = if message.contains("persistentvolumeclaim") {
+    let message = refused.message.clone().or_else(|| refused.reason.clone()).unwrap_or_default();
+    // Of one that is missing the scheduler speaks in small letters, of one without a volume not.
+    let remedy = if message.to_lowercase().contains("persistentvolumeclaim") {
         "create the claim, or correct spec.volume of the DatabaseConnection"
     } else {
         "see spec.runner of the DatabaseConnection"
@@ -94,7 +101,7 @@ fn waiting(pod: &Pod) -> Option<Why> {
             "correct the operator's --runner-image, or spec.runner.imagePullSecrets of the \
              DatabaseConnection"
         }
-        "CreateContainerConfigError" => {
+        "CreateContainerConfigError" if speaks_of_a_secret(waiting) => {
             "create the Secret and key that the DatabaseConnection names, or correct the name"
         }
         _ => "see `kubectl describe pod`",
@@ -103,31 +110,49 @@ fn waiting(pod: &Pod) -> Option<Why> {
     Some(Why::new(reason, format!("pod {}: {message}: {remedy}", pod.name_any())))
 }
 
+fn speaks_of_a_secret(waiting: &ContainerStateWaiting) -> bool {
+    waiting.message.as_ref().is_some_and(|message| message.to_lowercase().contains("secret"))
+}
+
+/// What the kubelet did to a pod says more than how its container ended.
+fn how_it_failed(pod: &Pod) -> Option<(String, String)> {
+    let status = pod.status.as_ref()?;
+    if let Some(reason) = &status.reason {
+        let message = status.message.as_deref().unwrap_or("its node says no more");
+        return Some((reason.clone(), format!("{reason}: {message}")));
+    }
+    let terminated = states(pod).into_iter().find_map(|state| state.terminated)?;
+    let reason = terminated.reason.unwrap_or_else(|| "Error".to_owned());
+    let said = terminated.message.map(|message| format!(": {message}")).unwrap_or_default();
+    let remedy = if reason == "OOMKilled" {
+        ": raise spec.runner.resources.limits.memory of the DatabaseConnection"
+    } else {
+        ""
+    };
+    let code = terminated.exit_code;
+    Some((reason, format!("the runner ended with exit code {code}{said}{remedy}")))
+}
+
 /// How a Job came to fail whose runner could not tell.
 pub fn last_words(job: Option<&Job>, pods: &[Pod]) -> Why {
-    let terminated = pods.iter().rev().flat_map(states).find_map(|state| state.terminated);
-    if let Some(terminated) = terminated {
-        let reason = terminated.reason.unwrap_or_else(|| "Error".to_owned());
-        let said = terminated.message.map(|message| format!(": {message}")).unwrap_or_default();
-        let remedy = if reason == "OOMKilled" {
-            ": raise spec.runner.resources.limits.memory of the DatabaseConnection"
-        } else {
-            ""
-        };
-        let message = format!(
-            "the runner ended with exit code {}{said}{remedy}; the next run goes on",
-            terminated.exit_code
-        );
-        return Why::new(reason, message);
-    }
     let failed =
         job.and_then(|job| job.status.as_ref()?.conditions.as_ref()).and_then(|conditions| {
             conditions.iter().find(|c| c.type_ == "Failed" && c.status == "True")
         });
     let reason = failed.and_then(|failed| failed.reason.clone());
     let message = failed.and_then(|failed| failed.message.clone());
+    // The pods of a Job whose time is up are killed: that is no fault of theirs.
+    let is_late = reason.as_deref() == Some("DeadlineExceeded");
+    if let Some((reason, how)) = pods.iter().rev().find_map(how_it_failed)
+        && !is_late
+    {
+        return Why::new(reason, format!("{how}; the next run goes on"));
+    }
     Why::new(
         reason.unwrap_or_else(|| "JobFailed".to_owned()),
         format!("{}; the next run goes on", message.as_deref().unwrap_or("its Job failed")),
     )
 }
+
+#[cfg(test)]
+mod tests;

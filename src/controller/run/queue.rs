@@ -3,7 +3,7 @@
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource, ResourceExt};
 
-use super::observe::Observed;
+use super::observe::Others;
 use crate::api::{DatabaseConnection, PurgeRun};
 use crate::controller::conditions::find;
 use crate::controller::facts;
@@ -18,11 +18,11 @@ pub const POLICY: &str = "PolicyActive";
 pub fn blocked(
     run: &PurgeRun,
     connection: &DatabaseConnection,
-    observed: &Observed,
+    others: &Others,
 ) -> Option<(&'static str, String)> {
     let connection_name = connection.name_any();
     let at_work: Vec<&Job> =
-        observed.others_jobs.iter().filter(|job| facts::job_ended(job).is_none()).collect();
+        others.jobs.iter().filter(|job| facts::job_ended(job).is_none()).collect();
     let policy = &run.spec.policy_ref.name;
     if let Some(job) = at_work.iter().find(|job| job.labels().get(names::POLICY) == Some(policy)) {
         let message = format!("PurgeRun {} of the same policy is at work", job.name_any());
@@ -32,19 +32,20 @@ pub fn blocked(
         let status = other.status.as_ref();
         status.is_some_and(|status| status.connection.as_ref() == Some(&connection_name))
     };
-    // A run without a record of its connection was started a moment ago by somebody who died: it
-    // counts, wherever it works.
+    // A run without a record of its Job was started a moment ago by somebody who died, or is being
+    // stopped: it counts, wherever it works.
     let busy = at_work.iter().filter(|job| {
         let name = job.name_any();
-        let run = observed.others.iter().find(|other| other.name_any() == name);
+        let run = others.runs.iter().find(|other| other.name_any() == name);
         run.is_none_or(|run| {
-            on_it(&run) || run.status.as_ref().is_none_or(|status| status.connection.is_none())
+            on_it(&run) || run.status.as_ref().is_none_or(|status| status.job.is_none())
         })
     });
     let busy: Vec<String> = busy.map(|job| job.name_any()).collect();
     // First come, first served, among those that wait for this.
-    let earlier = observed.others.iter().filter(on_it).filter(|other| {
+    let earlier = others.runs.iter().filter(on_it).filter(|other| {
         facts::ended(other).is_none()
+            && other.meta().deletion_timestamp.is_none()
             && !facts::is_suspended(other)
             && facts::replaced_by(other).is_none()
             && other.status.as_ref().is_some_and(|status| {
@@ -71,3 +72,6 @@ pub fn blocked(
 fn rank(run: &PurgeRun) -> (Option<jiff::Timestamp>, String) {
     (run.meta().creation_timestamp.as_ref().map(|time| time.0), run.name_any())
 }
+
+#[cfg(test)]
+mod tests;

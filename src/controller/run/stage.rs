@@ -12,6 +12,7 @@ use super::observe::Observed;
 use crate::api::{PolicyIdentity, PurgeRun, PurgeRunStatus};
 use crate::controller::conditions::{self, Wanted, merged, seconds};
 use crate::controller::events::Note;
+use crate::controller::facts;
 
 /// A reason in one documented word, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,9 @@ impl Why {
     }
 }
 
+/// Stopped, or being stopped, by `spec.suspend`.
+pub const SUSPENDED: &str = "Suspended";
+
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
@@ -35,10 +39,8 @@ pub enum Stage {
     Queued(Why),
     /// `spec.suspend`, and no Job is left.
     Suspended,
-    /// The Job was told to end, and the run ends with it.
+    /// The Job was told to end.
     Stopping(Why),
-    /// The Job was told to end, and another may be made later.
-    Pausing(Why),
     /// The Job was made just now.
     Started,
     /// The Job is there.
@@ -82,14 +84,31 @@ pub fn ours(status: Option<&PurgeRunStatus>) -> Ours {
     }
 }
 
+/// Later than all of the policy's runs that ended before: the policy remembers the last that it
+/// counted, and counts what ended after it.
+fn completion(run: &PurgeRun, observed: &Observed, now: Timestamp) -> Time {
+    let of_policy = |other: &&PurgeRun| other.spec.policy_ref == run.spec.policy_ref;
+    let there = observed.others.runs.iter().filter(of_policy).filter_map(facts::completion).max();
+    let status = observed.policy.as_ref().and_then(|policy| policy.status.as_ref());
+    let counted = status.and_then(|status| status.last_run.as_ref()?.completion_time.as_ref());
+    let last = there.max(counted.map(|time| time.0));
+    let next = last.and_then(|last| last.checked_add(Duration::from_secs(1)).ok());
+    seconds(next.map_or(now, |next| next.max(now)))
+}
+
 impl Stage {
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Complete(_) | Self::Failed(_))
+    }
+
     /// Our part of the status.
     pub fn status(&self, run: &PurgeRun, observed: &Observed, now: Timestamp) -> Ours {
         let old = ours(run.status.as_ref());
-        let has_ended = matches!(self, Self::Complete(_) | Self::Failed(_));
+        let has_ended = self.has_ended();
         // Who is at work stays what it was when the work began.
+        let is_settled = has_ended || matches!(self, Self::Stopping(_) | Self::Restarting(_));
         let (policy, connection) = match (&old.job, &observed.policy) {
-            (None, Some(policy)) if !has_ended => (
+            (None, Some(policy)) if !is_settled => (
                 Some(PolicyIdentity {
                     name: policy.name_any(),
                     uid: policy.uid(),
@@ -106,21 +125,17 @@ impl Stage {
             connection,
             start_time: match (self, &old.start_time) {
                 (Self::Started, _) => Some(seconds(now)),
-                (Self::Running(_) | Self::Stopping(_) | Self::Pausing(_), None) => {
-                    Some(seconds(now))
-                }
+                (Self::Running(_) | Self::Stopping(_), None) => Some(seconds(now)),
                 (_, old) => old.clone(),
             },
-            completion_time: has_ended.then(|| seconds(now)),
+            completion_time: has_ended.then(|| completion(run, observed, now)),
             // A record of a Job says that there is one: without it a new one may be made.
             job: match self {
                 Self::Started | Self::Running(_) => Some(run.name_any()),
+                // Let go on before its Job is gone, it goes on afterwards.
+                Self::Stopping(why) if why.reason == SUSPENDED => None,
                 Self::Stopping(_) | Self::Complete(_) | Self::Failed(_) => old.job,
-                Self::Waiting(_)
-                | Self::Queued(_)
-                | Self::Pausing(_)
-                | Self::Suspended
-                | Self::Restarting(_) => None,
+                Self::Waiting(_) | Self::Queued(_) | Self::Suspended | Self::Restarting(_) => None,
             },
             conditions: merged(&old.conditions, &self.conditions(), generation, now),
         }
@@ -136,13 +151,12 @@ impl Stage {
             Self::Queued(why) => of(&["Queued", "Reconciling"], why),
             Self::Suspended => {
                 let message = "it was stopped by spec.suspend: set it to false to let it go on";
-                of(&["Suspended"], &Why::new("Suspended", message))
+                of(&["Suspended"], &Why::new(SUSPENDED, message))
             }
             Self::Started => of(&["Reconciling"], &Why::new("Started", "its Job was made")),
-            Self::Stopping(why)
-            | Self::Pausing(why)
-            | Self::Running(why)
-            | Self::Restarting(why) => of(&["Reconciling"], why),
+            Self::Stopping(why) | Self::Running(why) | Self::Restarting(why) => {
+                of(&["Reconciling"], why)
+            }
             Self::Complete(why) => of(&["Complete"], why),
             // `Stalled` is how tools that know no Jobs see that nothing more will come.
             Self::Failed(why) => of(&["Failed", "Stalled"], why),
@@ -175,7 +189,7 @@ impl Stage {
             Self::Restarting(why) => {
                 Some(Note::warning("JobReplaced", format!("{}: {}", why.reason, why.message)))
             }
-            Self::Stopping(why) | Self::Pausing(why) => {
+            Self::Stopping(why) => {
                 unless_told("Reconciling", why, Note::normal("Stopping", why.message.clone()))
             }
             Self::Suspended => None,
@@ -194,9 +208,12 @@ impl Stage {
         match self {
             Self::Restarting(_) => after(1),
             Self::Queued(_) => after(5),
-            Self::Started | Self::Running(_) | Self::Stopping(_) | Self::Pausing(_) => after(30),
+            Self::Started | Self::Running(_) | Self::Stopping(_) => after(30),
             Self::Waiting(_) => after(60),
             Self::Suspended | Self::Complete(_) | Self::Failed(_) => Action::await_change(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

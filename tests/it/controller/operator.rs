@@ -1,0 +1,92 @@
+//! The operator, in this process, for one namespace.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use http::Request;
+use kube::Client;
+use kube::client::Body;
+use retention_operator::controller::{self, Settings};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::bed::{self, Bed};
+
+/// Dies when it is dropped, in the middle of whatever it does.
+pub struct Operator(JoinHandle<()>);
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub fn settings(namespace: &str) -> Settings {
+    Settings {
+        namespaces: vec![namespace.to_owned()],
+        runner_image: "runner:test".to_owned(),
+        runner_image_pull_policy: Some("Never".to_owned()),
+        runner_resources: None,
+        runner_role: "retention-operator-runner".to_owned(),
+        listen: None,
+    }
+}
+
+impl Bed {
+    pub async fn operator(&self) -> Operator {
+        self.operator_by(bed::client(self.cluster).await)
+    }
+
+    pub fn operator_by(&self, client: Client) -> Operator {
+        let settings = settings(&self.namespace);
+        Operator(tokio::spawn(async move {
+            controller::start(client, settings, pending()).await.unwrap();
+        }))
+    }
+}
+
+/// The life of an operator, counted in requests that change something.
+#[derive(Default)]
+pub struct Life {
+    writes: AtomicUsize,
+    is_over: AtomicBool,
+    pub over: Notify,
+}
+
+impl Life {
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+}
+
+/// A client that is cut off at its `last` write: that one reaches the server, or does not, and nothing that the server
+/// says from then on arrives.
+pub fn mortal(client: Client, last: usize, last_arrives: bool) -> (Client, Arc<Life>) {
+    let life = Arc::new(Life::default());
+    let seen = Arc::clone(&life);
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, life) = (client.clone(), Arc::clone(&seen));
+        async move {
+            if life.is_over() {
+                return pending().await;
+            }
+            if request.method() != "GET" && life.writes.fetch_add(1, Ordering::SeqCst) + 1 == last {
+                life.is_over.store(true, Ordering::SeqCst);
+                if last_arrives {
+                    drop(client.send(request).await);
+                }
+                life.over.notify_one();
+                return pending().await;
+            }
+            let answer = client.send(request).await;
+            if life.is_over() { pending().await } else { answer }
+        }
+    });
+    (Client::new(service, namespace), life)
+}

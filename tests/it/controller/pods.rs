@@ -1,0 +1,102 @@
+//! What keeps a pod from its work.
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use retention_operator::api::{DatabaseConnection, PurgeRun};
+use serde_json::json;
+
+use super::bed::{self, Bed};
+use super::objects::{FAR_AWAY, condition, conditions_of_run, done, run, types};
+use super::operator::mortal;
+
+const NO_CLAIM: &str = "0/1 nodes are available: persistentvolumeclaim \"data\" not found.";
+
+async fn is_unschedulable(bed: &Bed, pod: &str) {
+    let refused = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NO_CLAIM});
+    bed.pod_status(pod, json!({"conditions": [refused]})).await;
+}
+
+pub async fn what_keeps_a_pod_from_starting_is_told_with_a_remedy(bed: Bed) {
+    let _operator = bed.operator().await;
+    bed.declared(FAR_AWAY).await;
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    let pod = bed.pod_of("by-hand").await;
+    is_unschedulable(&bed, &pod).await;
+    let (told, message) = bed.run_says("by-hand", "Reconciling", "Unschedulable").await;
+    assert_eq!(types(conditions_of_run(&told)), ["Reconciling"]);
+    assert!(message.contains(NO_CLAIM), "{message}");
+    assert!(
+        message.contains("create the claim, or correct spec.volume of the DatabaseConnection"),
+        "{message}"
+    );
+    let is_scheduled = json!({"type": "PodScheduled", "status": "True"});
+    bed.pod_status(&pod, json!({"conditions": [is_scheduled]})).await;
+    for (reason, said, remedy) in [
+        ("ErrImageNeverPull", "Container image \"runner:test\" is not present", "--runner-image"),
+        ("CreateContainerConfigError", "secret \"db\" not found", "create the Secret and key"),
+    ] {
+        bed.waits(&pod, reason, said).await;
+        let (_, message) = bed.run_says("by-hand", "Reconciling", reason).await;
+        assert!(message.contains(said) && message.contains(remedy), "{message}");
+    }
+    bed.told("by-hand", "PodTrouble").await;
+    // The kubelet tries again by itself.
+    bed.works("by-hand", done(1), 0).await;
+    bed.run_says("by-hand", "Complete", "Done").await;
+}
+
+pub async fn a_job_that_never_began_is_made_anew_when_its_claim_is_corrected(bed: Bed) {
+    let _operator = bed.operator().await;
+    bed.declared(FAR_AWAY).await;
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    let first = bed.job_of("by-hand").await;
+    let pod = bed.pod_of("by-hand").await;
+    is_unschedulable(&bed, &pod).await;
+    bed.run_says("by-hand", "Reconciling", "Unschedulable").await;
+    let claim = json!({"spec": {"volume": {"persistentVolumeClaim": {"claimName": "files"}}}});
+    bed.change::<DatabaseConnection>("db", claim).await;
+    bed.told("by-hand", "JobReplaced").await;
+    let second = bed.until("another Job", "by-hand", |job: &Job| job.uid() != first.uid()).await;
+    let volumes = json!(second.spec.unwrap().template.spec.unwrap().volumes);
+    let claims = volumes.as_array().unwrap().iter();
+    let claims: Vec<_> =
+        claims.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str()).collect();
+    assert_eq!(claims, ["files"]);
+    bed.until_gone::<Pod>(&pod).await;
+    bed.works("by-hand", done(1), 0).await;
+    bed.run_says("by-hand", "Complete", "Done").await;
+}
+
+/// The record that it is to be replaced is written, and nobody is there to replace it.
+pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_goes_on(bed: Bed) {
+    bed.declared(FAR_AWAY).await;
+    let operator = bed.operator().await;
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    let job = bed.job_of("by-hand").await;
+    let pod = bed.pod_of("by-hand").await;
+    is_unschedulable(&bed, &pod).await;
+    bed.run_says("by-hand", "Reconciling", "Unschedulable").await;
+    drop(operator);
+    let claim = json!({"spec": {"volume": {"persistentVolumeClaim": {"claimName": "files"}}}});
+    bed.change::<DatabaseConnection>("db", claim).await;
+    // What it writes besides is the status of the connection: one write after another, each by an operator of its own.
+    loop {
+        let (client, life) = mortal(bed::client(bed.cluster).await, 1, true);
+        let _operator = bed.operator_by(client);
+        life.over.notified().await;
+        let told: PurgeRun = bed.get("by-hand").await.unwrap();
+        if condition(conditions_of_run(&told), "Reconciling").unwrap().reason == "JobOutdated" {
+            break;
+        }
+    }
+    let is_scheduled = json!({"type": "PodScheduled", "status": "True"});
+    bed.pod_status(&pod, json!({"conditions": [is_scheduled]})).await;
+    bed.begins(&pod).await;
+    let _operator = bed.operator().await;
+    bed.run_says("by-hand", "Reconciling", "Running").await;
+    bed.reports("by-hand", done(1)).await;
+    bed.ends(&pod, 0).await;
+    bed.run_says("by-hand", "Complete", "Done").await;
+    assert_eq!(bed.get::<Job>("by-hand").await.unwrap().uid(), job.uid());
+}
