@@ -176,7 +176,7 @@ pub struct RetentionPolicyStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_total: Option<i64>,
 
-    /// What was still there after the last run although its time was up. Absent when nothing was.
+    /// What was still there after the last whole run although its time was up. Absent until such a run has told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overdue: Option<PolicyOverdue>,
 }

@@ -77,7 +77,8 @@ pub fn locate(
     if !dry_run && (read_only || std::fs::OpenOptions::new().write(true).open(&path).is_err()) {
         return refuse(
             format!("{} is read-only", path.display()),
-            "give the file a right to write, or add --dry-run",
+            "run as a user who may write it (in a cluster by the connection's \
+             spec.runner.securityContext), or make it a dry run",
         );
     }
     Ok(path)

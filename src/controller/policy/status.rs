@@ -186,7 +186,10 @@ fn overdue(old: &RetentionPolicyStatus, fresh: &[EndedRun]) -> Option<PolicyOver
     let told = whole.filter_map(|(_, status)| Some((status, status.totals.as_ref()?.overdue)));
     told.fold(old.overdue.clone(), |before, (status, rows)| {
         let oldest = status.targets.iter().filter_map(|target| target.overdue.as_ref());
-        (rows > 0).then(|| PolicyOverdue {
+        if rows == 0 {
+            return Some(PolicyOverdue::default());
+        }
+        Some(PolicyOverdue {
             rows,
             oldest_seconds: oldest.filter_map(|overdue| overdue.oldest_seconds).max(),
             since: before

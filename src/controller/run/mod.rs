@@ -25,7 +25,7 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::error::Error;
-use super::{again, config, drain, facts, invalid, names, scoped, status as writer};
+use super::{again, config, drain, events, facts, invalid, names, scoped, status as writer};
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -103,6 +103,11 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
     // Told after it is written: should we die in between, an event is lost and never told twice.
     if let Some(note) = note.or_else(|| stage.note(run)) {
         context.events.tell(run, &note).await;
+        // Where people look first.
+        if let (stage::Stage::Failed(_), Some(policy)) = (&stage, &observed.policy) {
+            let message = format!("PurgeRun {}: {}", run.name_any(), note.message);
+            context.events.tell(policy, &events::Note { message, ..note }).await;
+        }
     }
     Ok(stage.look_again())
 }
