@@ -85,22 +85,22 @@ impl Stage {
     pub fn status(&self, run: &PurgeRun, observed: &Observed, now: Timestamp) -> Ours {
         let old = ours(run.status.as_ref());
         let has_ended = matches!(self, Self::Complete(_) | Self::Failed(_));
-        // Who is at work stays what it was when the work began.
-        let (policy, connection) = match (&old.job, &observed.policy) {
-            (job, Some(policy))
-                if !has_ended && (job.is_none() || matches!(self, Self::Started)) =>
-            {
-                (
-                    Some(PolicyIdentity {
-                        name: policy.name_any(),
-                        uid: policy.uid(),
-                        generation: policy.metadata.generation,
-                    }),
-                    Some(policy.spec.connection_ref.name.clone()),
-                )
-            }
+        // Who is at work stays what it was when the work began. We may have died before that was
+        // written, and see only the end of it.
+        let begins = old.job.is_none() || matches!(self, Self::Started);
+        let (policy, connection) = match &observed.policy {
+            Some(policy) if begins && (!has_ended || old.policy.is_none()) => (
+                Some(PolicyIdentity {
+                    name: policy.name_any(),
+                    uid: policy.uid(),
+                    generation: policy.metadata.generation,
+                }),
+                Some(policy.spec.connection_ref.name.clone()),
+            ),
             _ => (old.policy.clone(), old.connection.clone()),
         };
+        let job = observed.job.as_ref().filter(|_| has_ended);
+        let job_began = job.and_then(|job| job.status.as_ref()?.start_time.clone());
         let generation = run.metadata.generation;
         Ours {
             observed_generation: generation,
@@ -109,13 +109,14 @@ impl Stage {
             start_time: match (self, &old.start_time) {
                 (Self::Started, _) => Some(seconds(now)),
                 (Self::Running(_) | Self::Stopping(_), None) => Some(seconds(now)),
-                (_, old) => old.clone(),
+                (_, old) => old.clone().or(job_began),
             },
             completion_time: has_ended.then(|| seconds(now)),
             // A record of a Job says that there is one: without it a new one may be made.
             job: match self {
                 Self::Started | Self::Running(_) | Self::Restarting(_) => Some(run.name_any()),
-                Self::Stopping(_) | Self::Complete(_) | Self::Failed(_) => old.job,
+                Self::Stopping(_) => old.job,
+                Self::Complete(_) | Self::Failed(_) => old.job.or(job.map(ResourceExt::name_any)),
                 Self::Waiting(_) | Self::Queued(_) | Self::Suspended => None,
             },
             conditions: merged(&old.conditions, &self.conditions(), generation, now),
