@@ -11,12 +11,13 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::runtime::{WatchStreamExt, watcher};
-use retention_operator::api::{PurgeRun, RetentionPolicy};
+use retention_operator::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::bed::{self, Bed, Kind};
+use super::cause;
 use super::node::is_fresh;
 use super::objects::{FAR_AWAY, Slot, done, run, stopped};
 use super::operator::mortal;
@@ -34,12 +35,46 @@ pub async fn an_operator_killed_while_one_run_replaces_another_lets_neither_over
     bed: Bed,
 ) {
     let story: Story = |bed, ready| Box::pin(a_replacement(bed, ready));
-    told_and_cut(bed, story, (1..=40).map(|last| (last, true)).collect(), 25).await;
+    told_and_cut(bed, story, (1..=48).map(|last| (last, true)).collect(), 25).await;
 }
 
 pub async fn an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end(bed: Bed) {
     let story: Story = |bed, ready| Box::pin(a_pause(bed, ready));
-    told_and_cut(bed, story, (1..=32).map(|last| (last, true)).collect(), 18).await;
+    told_and_cut(bed, story, (1..=36).map(|last| (last, true)).collect(), 18).await;
+}
+
+pub async fn a_run_that_ended_before_anybody_wrote_that_it_began_is_told_and_counted(bed: Bed) {
+    bed.declared(FAR_AWAY).await;
+    let of_run = |_, path: &str| path.ends_with("/purgeruns/by-hand/status");
+    let (client, life) = mortal(bed::client(bed.cluster).await, of_run, false);
+    let first = bed.operator_by(client);
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    life.over.notified().await;
+    drop(first);
+    bed.works("by-hand", done(7), 0).await;
+    let is_complete =
+        |job: &Job| job.status.as_ref().is_some_and(|status| status.completion_time.is_some());
+    bed.until("complete", "by-hand", is_complete).await;
+
+    let _second = bed.operator().await;
+    let (ended, _) = bed.run_says("by-hand", "Complete", "Done").await;
+    let status = ended.status.unwrap();
+    assert_eq!(
+        (status.job.as_deref(), status.connection.as_deref()),
+        (Some("by-hand"), Some("db"))
+    );
+    assert!(status.start_time.is_some());
+    let is_told = |policy: &RetentionPolicy| {
+        policy
+            .status
+            .as_ref()
+            .is_some_and(|status| status.last_run.is_some() && status.deleted_total == Some(7))
+    };
+    bed.until("counted", "chats", is_told).await;
+    let is_used = |db: &DatabaseConnection| {
+        db.status.as_ref().is_some_and(|status| status.last_run.is_some())
+    };
+    bed.until("used", "db", is_used).await;
 }
 
 /// Tells a story undisturbed, and as often as there are cuts. At least `certain` writes are made in any order of things,
@@ -55,7 +90,7 @@ async fn told_and_cut(bed: Bed, story: Story, cuts: Vec<(usize, bool)>, certain:
     let most = cuts.last().unwrap().0;
     assert!((certain..most).contains(&writes), "undisturbed it takes {writes} writes");
     for ((last, _), reached) in cuts.iter().zip(join_all(cut).await) {
-        let reached = reached.unwrap();
+        let reached = reached.unwrap_or_else(|error| panic!("{}", cause(error)));
         assert!(reached == *last || certain < *last, "cut at {last}, and only {reached} were made");
     }
 }
@@ -63,7 +98,8 @@ async fn told_and_cut(bed: Bed, story: Story, cuts: Vec<(usize, bool)>, certain:
 /// Under an operator that dies at its `last` write, and a second one after it: how many writes the first one made.
 async fn told(bed: Bed, story: Story, last: usize, last_arrives: bool) -> usize {
     let ready = Arc::new(Notify::new());
-    let (client, life) = mortal(bed::client(bed.cluster).await, last, last_arrives);
+    let (client, life) =
+        mortal(bed::client(bed.cluster).await, move |at, _| at == last, last_arrives);
     let operators = async {
         ready.notified().await;
         let first = bed.operator_by(client);
@@ -75,7 +111,9 @@ async fn told(bed: Bed, story: Story, last: usize, last_arrives: bool) -> usize 
     let what = format!("{}: killed at write {last}, which arrives: {last_arrives}", bed.namespace);
     let story = tokio::spawn(story(bed.clone(), Arc::clone(&ready)));
     tokio::select! {
-        told = story => assert!(told.is_ok(), "{what}: see above"),
+        told = story => if let Err(error) = told {
+            panic!("{what}: {}", cause(error));
+        },
         () = operators => {}
     }
     life.writes()

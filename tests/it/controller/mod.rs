@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use self::bed::Bed;
 use crate::crds::defined;
@@ -88,7 +88,8 @@ together! {
     kill:
         an_operator_killed_at_any_of_its_writes_loses_no_slot_and_runs_none_twice,
         an_operator_killed_while_one_run_replaces_another_lets_neither_overlap_nor_vanish,
-        an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end,;
+        an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end,
+        a_run_that_ended_before_anybody_wrote_that_it_began_is_told_and_counted,;
 }
 
 fn runtime() -> &'static Runtime {
@@ -111,9 +112,14 @@ fn ended(name: &str) {
     let case =
         case.unwrap_or_else(|| begin(CASES.iter().find(|(other, _)| *other == name).unwrap().1));
     let Err(error) = runtime().block_on(case) else { return };
+    panic!("{}", cause(error));
+}
+
+/// What a task died of. The harness shows it only where it is said again.
+fn cause(error: JoinError) -> String {
     let cause = error.into_panic();
     let text = cause.downcast_ref::<String>().map(String::as_str);
-    panic!("{}", text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it ended"));
+    text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("it ended").to_owned()
 }
 
 fn begin(case: Case) -> JoinHandle<()> {

@@ -19,6 +19,8 @@ pub async fn a_suspended_run_loses_its_job_and_gets_another_when_it_goes_on(bed:
 
     bed.change::<PurgeRun>("by-hand", json!({"spec": {"suspend": true}})).await;
     bed.run_says("by-hand", "Reconciling", "Suspended").await;
+    bed.told_to_go(&pod).await;
+    assert!(bed.get::<Job>("by-hand").await.is_some(), "it is there until its pod is gone");
     bed.stops(&pod, "by-hand", stopped(3), 1).await;
     let (suspended, _) = bed.run_says("by-hand", "Suspended", "Suspended").await;
     assert_eq!(types(conditions_of_run(&suspended)), ["Suspended"]);
