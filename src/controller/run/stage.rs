@@ -105,8 +105,10 @@ impl Stage {
     pub fn status(&self, run: &PurgeRun, observed: &Observed, now: Timestamp) -> Ours {
         let old = ours(run.status.as_ref());
         let has_ended = self.has_ended();
-        // Who is at work stays what it was when the work began.
-        let is_settled = has_ended || matches!(self, Self::Stopping(_) | Self::Restarting(_));
+        // Who is at work stays what it was when the work began. We may have died before that was
+        // written, and see only the end of it.
+        let is_settled = matches!(self, Self::Stopping(_) | Self::Restarting(_))
+            || has_ended && old.policy.is_some();
         let (policy, connection) = match (&old.job, &observed.policy) {
             (None, Some(policy)) if !is_settled => (
                 Some(PolicyIdentity {
@@ -118,6 +120,8 @@ impl Stage {
             ),
             _ => (old.policy.clone(), old.connection.clone()),
         };
+        let job = observed.job.as_ref().filter(|_| has_ended);
+        let job_began = job.and_then(|job| job.status.as_ref()?.start_time.clone());
         let generation = run.metadata.generation;
         Ours {
             observed_generation: generation,
@@ -126,7 +130,7 @@ impl Stage {
             start_time: match (self, &old.start_time) {
                 (Self::Started, _) => Some(seconds(now)),
                 (Self::Running(_) | Self::Stopping(_), None) => Some(seconds(now)),
-                (_, old) => old.clone(),
+                (_, old) => old.clone().or(job_began),
             },
             completion_time: has_ended.then(|| completion(run, observed, now)),
             // A record of a Job says that there is one: without it a new one may be made.
@@ -134,7 +138,8 @@ impl Stage {
                 Self::Started | Self::Running(_) => Some(run.name_any()),
                 // Let go on before its Job is gone, it goes on afterwards.
                 Self::Stopping(why) if why.reason == SUSPENDED => None,
-                Self::Stopping(_) | Self::Complete(_) | Self::Failed(_) => old.job,
+                Self::Stopping(_) => old.job,
+                Self::Complete(_) | Self::Failed(_) => old.job.or(job.map(ResourceExt::name_any)),
                 Self::Waiting(_) | Self::Queued(_) | Self::Suspended | Self::Restarting(_) => None,
             },
             conditions: merged(&old.conditions, &self.conditions(), generation, now),

@@ -11,7 +11,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::runtime::{WatchStreamExt, watcher};
-use retention_operator::api::{PurgeRun, RetentionPolicy};
+use retention_operator::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -43,6 +43,40 @@ pub async fn an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end(bed:
     told_and_cut(bed, story, (1..=36).map(|last| (last, true)).collect(), 18).await;
 }
 
+pub async fn a_run_that_ended_before_anybody_wrote_that_it_began_is_told_and_counted(bed: Bed) {
+    bed.declared(FAR_AWAY).await;
+    let of_run = |_, path: &str| path.ends_with("/purgeruns/by-hand/status");
+    let (client, life) = mortal(bed::client(bed.cluster).await, of_run, false);
+    let first = bed.operator_by(client);
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    life.over.notified().await;
+    drop(first);
+    bed.works("by-hand", done(7), 0).await;
+    let is_complete =
+        |job: &Job| job.status.as_ref().is_some_and(|status| status.completion_time.is_some());
+    bed.until("complete", "by-hand", is_complete).await;
+
+    let _second = bed.operator().await;
+    let (ended, _) = bed.run_says("by-hand", "Complete", "Done").await;
+    let status = ended.status.unwrap();
+    assert_eq!(
+        (status.job.as_deref(), status.connection.as_deref()),
+        (Some("by-hand"), Some("db"))
+    );
+    assert!(status.start_time.is_some());
+    let is_told = |policy: &RetentionPolicy| {
+        policy
+            .status
+            .as_ref()
+            .is_some_and(|status| status.last_run.is_some() && status.deleted_total == Some(7))
+    };
+    bed.until("counted", "chats", is_told).await;
+    let is_used = |db: &DatabaseConnection| {
+        db.status.as_ref().is_some_and(|status| status.last_run.is_some())
+    };
+    bed.until("used", "db", is_used).await;
+}
+
 /// Tells a story undisturbed, and as often as there are cuts. At least `certain` writes are made in any order of things,
 /// and never more than there are cuts for.
 async fn told_and_cut(bed: Bed, story: Story, cuts: Vec<(usize, bool)>, certain: usize) {
@@ -64,7 +98,8 @@ async fn told_and_cut(bed: Bed, story: Story, cuts: Vec<(usize, bool)>, certain:
 /// Under an operator that dies at its `last` write, and a second one after it: how many writes the first one made.
 async fn told(bed: Bed, story: Story, last: usize, last_arrives: bool) -> usize {
     let ready = Arc::new(Notify::new());
-    let (client, life) = mortal(bed::client(bed.cluster).await, last, last_arrives);
+    let (client, life) =
+        mortal(bed::client(bed.cluster).await, move |at, _| at == last, last_arrives);
     let operators = async {
         ready.notified().await;
         let first = bed.operator_by(client);

@@ -88,7 +88,8 @@ together! {
     kill:
         an_operator_killed_at_any_of_its_writes_loses_no_slot_and_runs_none_twice,
         an_operator_killed_while_one_run_replaces_another_lets_neither_overlap_nor_vanish,
-        an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end,;
+        an_operator_killed_while_a_run_is_paused_lets_it_go_on_and_end,
+        a_run_that_ended_before_anybody_wrote_that_it_began_is_told_and_counted,;
 }
 
 fn runtime() -> &'static Runtime {

@@ -64,19 +64,25 @@ impl Life {
     }
 }
 
-/// A client that is cut off at its `last` write: that one reaches the server, or does not, and nothing that the server
-/// says from then on arrives.
-pub fn mortal(client: Client, last: usize, last_arrives: bool) -> (Client, Arc<Life>) {
+/// A client that is cut off at the write for which `is_last` holds, given its number and its path: that one reaches the
+/// server, or does not, and nothing that the server says from then on arrives.
+pub fn mortal(
+    client: Client,
+    is_last: impl Fn(usize, &str) -> bool + Clone + Send + 'static,
+    last_arrives: bool,
+) -> (Client, Arc<Life>) {
     let life = Arc::new(Life::default());
     let seen = Arc::clone(&life);
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (client, life) = (client.clone(), Arc::clone(&seen));
+        let (client, life, is_last) = (client.clone(), Arc::clone(&seen), is_last.clone());
         async move {
             if life.is_over() {
                 return pending().await;
             }
-            if request.method() != "GET" && life.writes.fetch_add(1, Ordering::SeqCst) + 1 == last {
+            if request.method() != "GET"
+                && is_last(life.writes.fetch_add(1, Ordering::SeqCst) + 1, request.uri().path())
+            {
                 life.is_over.store(true, Ordering::SeqCst);
                 if last_arrives {
                     drop(client.send(request).await);

@@ -82,7 +82,7 @@ pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_ends_its_batch_fi
     bed.change::<DatabaseConnection>("db", claim).await;
     // What it writes besides is the status of the connection: one write after another, each by an operator of its own.
     loop {
-        let (client, life) = mortal(bed::client(bed.cluster).await, 1, true);
+        let (client, life) = mortal(bed::client(bed.cluster).await, |_, _| true, true);
         let _operator = bed.operator_by(client);
         life.over.notified().await;
         let told: PurgeRun = bed.get("by-hand").await.unwrap();
