@@ -111,7 +111,7 @@ fn with_job(
     let can_be_replaced = why.reason != pod::AT_WORK && !pod::has_begun(&observed.pods);
     if can_be_replaced
         && let Ok(start) = fresh(run, observed)
-        && !adopt::is_what_we_would_make(job, &job::job(run, &start, settings))
+        && !job::are_made_alike(job, &job::job(run, &start, settings))
     {
         let message =
             format!("{}; what it was made from has changed: another is made", why.message);
