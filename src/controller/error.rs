@@ -12,6 +12,12 @@ pub enum Error {
     /// An object without what every object of the cluster has.
     #[error("{0} is missing from the object")]
     Incomplete(&'static str),
+    /// The custom resource definitions.
+    #[error(
+        "the kinds of retention-operator.io/v1alpha1 are not there: install them: \
+         `retention-operator crds | kubectl apply --server-side -f -`"
+    )]
+    NoKinds,
     /// What lets a runner report is taken by something else.
     #[error("{0}")]
     ForeignBinding(String),
@@ -52,12 +58,13 @@ impl Error {
         self.status().is_some_and(kube::core::Status::is_already_exists)
     }
 
-    /// A refusal by the API server that stays until somebody changes something: its words.
+    /// A refusal by the API server that stays until somebody changes something: its words. 500 is
+    /// among them: so a webhook that does not answer refuses.
     pub fn refusal(&self) -> Option<&str> {
         if let Self::ForeignBinding(message) = self {
             return Some(message);
         }
         let status = self.status()?;
-        matches!(status.code, 400 | 403 | 404 | 413 | 422).then_some(status.message.as_str())
+        matches!(status.code, 400 | 403 | 404 | 413 | 422 | 500).then_some(status.message.as_str())
     }
 }

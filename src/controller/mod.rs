@@ -74,7 +74,11 @@ pub async fn start(
     };
     // Without the kinds nothing works; that is said once and aloud, and Kubernetes starts us again.
     for scope in &scopes {
-        context.api_in::<crate::api::RetentionPolicy>(scope.as_deref()).list(&one()).await?;
+        let policies = context.api_in::<crate::api::RetentionPolicy>(scope.as_deref());
+        match policies.list(&one()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => return Err(Error::NoKinds),
+            listed => drop(listed?),
+        }
     }
     let loops = scopes.iter().flat_map(|scope| {
         let scope = scope.as_deref();
