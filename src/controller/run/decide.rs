@@ -72,6 +72,7 @@ fn wish_to_stop(run: &PurgeRun, observed: &Observed) -> Option<Why> {
     }
     let began_with = run.status.as_ref().and_then(|status| status.policy.as_ref()?.uid.clone());
     let now_there = observed.policy.as_ref().and_then(ResourceExt::uid);
+    let now_there = now_there.or_else(|| observed.unreadable_policy.clone());
     if began_with.is_some() && began_with != now_there {
         let message = "its RetentionPolicy was deleted; what was done is in the report";
         return Some(Why::new("PolicyDeleted", message));

@@ -25,7 +25,7 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::error::Error;
-use super::{again, config, drain, facts, invalid, names, scoped, status as writer};
+use super::{again, conditions, config, drain, facts, invalid, names, scoped, status as writer};
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -39,7 +39,7 @@ pub async fn watch(
     let all = watcher::Config::default;
     let ours = || watcher::Config::default().labels(&names::selector());
     let runs = Controller::new(scoped::<Guarded<PurgeRun>>(context, scope), all());
-    let (by_policy, by_connection) = (runs.store(), runs.store());
+    let (by_policy, by_connection, known) = (runs.store(), runs.store(), runs.store());
     let results = runs
         .with_config(config())
         .watches(scoped::<Job>(context, scope), ours(), |job| run_of(&job))
@@ -51,7 +51,11 @@ pub async fn watch(
             unended(&by_connection, connection.meta().namespace.as_deref())
         })
         .graceful_shutdown_on(shutdown)
-        .run(reconcile, |run, error, _| again(&*run, error), Arc::clone(context));
+        .run(
+            move |run, context| reconcile(run, known.clone(), context),
+            |run, error, _| again(&*run, error),
+            Arc::clone(context),
+        );
     drain("PurgeRun", results).await;
 }
 
@@ -73,7 +77,11 @@ fn unended(
 }
 
 /// observe -> decide -> act -> status.
-async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile(
+    run: Arc<Guarded<PurgeRun>>,
+    known: Store<Guarded<PurgeRun>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let run = match &run.0 {
         Ok(run) => run,
         Err(unreadable) => {
@@ -81,12 +89,19 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
             return Ok(Action::await_change());
         }
     };
+    let conditions = run.status.as_ref().map(|status| &status.conditions[..]).unwrap_or_default();
+    if conditions::find(conditions, "Ready").is_some() {
+        invalid::untell(run, &context).await?;
+    }
     if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
         return Ok(Action::await_change());
     }
-    // Nobody else is told that the database is free until the Job says that it is not.
-    let turn = context.turn.lock().await;
-    let observed = observe::observe(run, &context).await?;
+    // Nobody else is told that the database is free until the Job says that it is not. A run that is
+    // at work begins nothing, and need not wait while others do.
+    let is_at_work =
+        conditions::find(conditions, "Reconciling").is_some_and(|told| told.reason == pod::AT_WORK);
+    let turn = if is_at_work { None } else { Some(context.turn.lock().await) };
+    let observed = observe::observe(run, &known, &context).await?;
     let now = Timestamp::now();
     let decision = decide::decide(run, &observed, &context.settings, now);
     let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
