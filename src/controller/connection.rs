@@ -30,7 +30,8 @@ pub async fn watch(
     let results = Controller::new(scoped::<Guarded<DatabaseConnection>>(context, scope), all())
         .with_config(config())
         .watches(scoped::<Guarded<PurgeRun>>(context, scope), all(), |run| {
-            let run = run.0.ok()?;
+            // What a run tells on its way says nothing of its connection yet.
+            let run = run.0.ok().filter(|run| facts::ended(run).is_some())?;
             let name = run.status.as_ref()?.connection.clone()?;
             Some(ObjectRef::new(&name).within(&run.namespace()?))
         })

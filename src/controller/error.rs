@@ -52,12 +52,13 @@ impl Error {
         self.status().is_some_and(kube::core::Status::is_already_exists)
     }
 
-    /// A refusal by the API server that stays until somebody changes something: its words.
+    /// A refusal by the API server that stays until somebody changes something: its words. 500 is
+    /// among them: so a webhook that does not answer refuses.
     pub fn refusal(&self) -> Option<&str> {
         if let Self::ForeignBinding(message) = self {
             return Some(message);
         }
         let status = self.status()?;
-        matches!(status.code, 400 | 403 | 404 | 413 | 422).then_some(status.message.as_str())
+        matches!(status.code, 400 | 403 | 404 | 413 | 422 | 500).then_some(status.message.as_str())
     }
 }

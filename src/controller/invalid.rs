@@ -4,14 +4,18 @@
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::core::{DeserializeGuard, NamespaceResourceScope, error_boundary::InvalidObject};
-use kube::{Api, Resource};
+use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::conditions::{Wanted, merged};
 use super::context::Context;
 use super::error::Error;
-use super::names::MANAGER;
+use crate::api::PurgeRun;
+
+/// Not who writes statuses: what that one leaves out goes, and with it that a run has ended. It
+/// would be run again by a version that can read it.
+const MANAGER: &str = "retention-operator-unreadable";
 
 /// Writes `Ready: False` to the object, by name, since it cannot be read as what it is.
 pub async fn tell<K>(invalid: &InvalidObject, context: &Context) -> Result<(), Error>
@@ -37,10 +41,36 @@ where
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         "metadata": { "name": name, "resourceVersion": metadata.resource_version },
-        "status": { "observedGeneration": metadata.generation, "conditions": conditions },
+        "status": { "conditions": conditions },
     });
+    apply::<K>(namespace, name, &patch, context).await
+}
+
+/// Takes it back, where nobody else says `Ready`.
+pub async fn untell(run: &PurgeRun, context: &Context) -> Result<(), Error> {
+    let namespace = run.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
+    let patch = json!({
+        "apiVersion": PurgeRun::api_version(&()),
+        "kind": PurgeRun::kind(&()),
+        "metadata": { "name": run.name_any(), "resourceVersion": run.resource_version() },
+    });
+    apply::<PurgeRun>(&namespace, &run.name_any(), &patch, context).await
+}
+
+async fn apply<K>(
+    namespace: &str,
+    name: &str,
+    patch: &serde_json::Value,
+    context: &Context,
+) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
     let api: Api<DeserializeGuard<K>> = context.api(namespace);
     let params = PatchParams::apply(MANAGER).force();
-    api.patch_status(name, &params, &Patch::Apply(&patch)).await?;
+    api.patch_status(name, &params, &Patch::Apply(patch)).await?;
     Ok(())
 }

@@ -19,6 +19,9 @@ pub const SLOT: &str = "retention-operator.io/scheduled-at";
 /// Annotation of a run that has to make way: the name of the run that takes its place.
 pub const REPLACED_BY: &str = "retention-operator.io/replaced-by";
 
+/// Annotation of a Job: the digest of what it was made as, before anybody else changed it.
+pub const MADE_AS: &str = "retention-operator.io/made-as";
+
 /// The ServiceAccount and RoleBinding of runners in each namespace.
 pub const RUNNER: &str = "retention-operator-runner";
 

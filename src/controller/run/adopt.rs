@@ -9,35 +9,23 @@ use serde_json::{Map, Value};
 pub fn is_what_we_would_make(found: &Job, wanted: &Job) -> bool {
     let owned = found.owner_references().iter().map(|owner| &owner.uid).collect::<Vec<_>>()
         == wanted.owner_references().iter().map(|owner| &owner.uid).collect::<Vec<_>>();
-    owned && compare(found, wanted, &|path, value| is_added(found, path, value))
-}
-
-/// Everything that we would have said, it says. What others add to our Jobs on their way is no
-/// reason to make them again.
-pub fn says_what_we_would(found: &Job, wanted: &Job) -> bool {
-    compare(found, wanted, &|_, _| true)
-}
-
-type MayBeThere<'a> = &'a dyn Fn(&str, &Value) -> bool;
-
-fn compare(found: &Job, wanted: &Job, may_be_there: MayBeThere) -> bool {
-    let (Ok(mut found), Ok(mut wanted)) =
+    let (Ok(mut found_spec), Ok(mut wanted_spec)) =
         (serde_json::to_value(&found.spec), serde_json::to_value(&wanted.spec))
     else {
         return false;
     };
     // Which of two names the orders have depends on what was there; their digest is among the
     // arguments, and the runner compares it.
-    for spec in [&mut found, &mut wanted] {
+    for spec in [&mut found_spec, &mut wanted_spec] {
         if let Some(name) = spec.pointer_mut("/template/spec/volumes/0/configMap/name") {
             *name = Value::Null;
         }
     }
-    says(&found, &wanted, "", may_be_there)
+    owned && says(&found_spec, &wanted_spec, "", found)
 }
 
 /// The items of a list have the list's path.
-fn says(found: &Value, wanted: &Value, path: &str, may_be_there: MayBeThere) -> bool {
+fn says(found: &Value, wanted: &Value, path: &str, job: &Job) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => {
             // An empty list or object is as good as none, and is stored as none.
@@ -46,17 +34,17 @@ fn says(found: &Value, wanted: &Value, path: &str, may_be_there: MayBeThere) -> 
                 && found.iter().all(|(key, found)| {
                     let path = format!("{path}/{key}");
                     match (found, wanted.get(key)) {
-                        (found, Some(wanted)) => says(found, wanted, &path, may_be_there),
+                        (found, Some(wanted)) => says(found, wanted, &path, job),
                         (Value::Object(_), None) => {
-                            says(found, &Value::Object(Map::new()), &path, may_be_there)
+                            says(found, &Value::Object(Map::new()), &path, job)
                         }
-                        (found, None) => is_empty(found) || may_be_there(&path, found),
+                        (found, None) => is_empty(found) || is_added(job, &path, found),
                     }
                 })
         }
         (Value::Array(found), Value::Array(wanted)) => {
             found.len() == wanted.len()
-                && found.iter().zip(wanted).all(|(f, w)| says(f, w, path, may_be_there))
+                && found.iter().zip(wanted).all(|(f, w)| says(f, w, path, job))
         }
         (Value::String(found), Value::String(wanted)) if is_quantity(path) => {
             found == wanted || quantity(found).is_some_and(|found| is_near(found, wanted))

@@ -74,6 +74,7 @@ fn wish_to_stop(run: &PurgeRun, observed: &Observed) -> Option<Why> {
     }
     let began_with = run.status.as_ref().and_then(|status| status.policy.as_ref()?.uid.clone());
     let now_there = observed.policy.as_ref().and_then(ResourceExt::uid);
+    let now_there = now_there.or_else(|| observed.unreadable_policy.clone());
     if began_with.is_some() && began_with != now_there {
         let message = "its RetentionPolicy was deleted; what was done is in the report";
         return Some(Why::new("PolicyDeleted", message));
@@ -111,7 +112,7 @@ fn with_job(
     let can_be_replaced = why.reason != pod::AT_WORK && !pod::has_begun(&observed.pods);
     if can_be_replaced
         && let Ok(start) = fresh(run, observed)
-        && !adopt::says_what_we_would(job, &job::job(run, &start, settings))
+        && !job::are_made_alike(job, &job::job(run, &start, settings))
     {
         let message =
             format!("{}; what it was made from has changed: another is made", why.message);

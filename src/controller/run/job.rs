@@ -18,6 +18,7 @@ use super::decide::Start;
 use crate::api::{PurgeRun, RetentionPolicySpec, Runner};
 use crate::controller::Settings;
 use crate::controller::names::{self, RUNNER};
+use crate::model::orders::digest;
 
 const MANIFESTS: &str = "/retention/manifests";
 const VOLUME: &str = "/retention/volume";
@@ -48,27 +49,40 @@ pub fn job(run: &PurgeRun, start: &Start, settings: &Settings) -> Job {
     let policy = &start.policy;
     let mut labels = names::labels(&policy.name_any());
     labels.insert(names::RUN.to_owned(), run.name_any());
+    let spec = JobSpec {
+        backoff_limit: Some(2),
+        ttl_seconds_after_finished: Some(86_400),
+        active_deadline_seconds: policy
+            .spec
+            .active_deadline_seconds
+            .map(|seconds| seconds.saturating_add(GRACE_SECONDS)),
+        pod_failure_policy: Some(failure_policy()),
+        template: template(run, start, settings, labels.clone()),
+        ..JobSpec::default()
+    };
     Job {
         metadata: ObjectMeta {
             name: Some(run.name_any()),
             namespace: run.namespace(),
-            labels: Some(labels.clone()),
+            labels: Some(labels),
+            annotations: Some([(names::MADE_AS.to_owned(), digest_of(&spec))].into()),
             owner_references: Some(vec![owner(run)]),
             ..ObjectMeta::default()
         },
-        spec: Some(JobSpec {
-            backoff_limit: Some(2),
-            ttl_seconds_after_finished: Some(86_400),
-            active_deadline_seconds: policy
-                .spec
-                .active_deadline_seconds
-                .map(|seconds| seconds.saturating_add(GRACE_SECONDS)),
-            pod_failure_policy: Some(failure_policy()),
-            template: template(run, start, settings, labels),
-            ..JobSpec::default()
-        }),
+        spec: Some(spec),
         status: None,
     }
+}
+
+fn digest_of(spec: &JobSpec) -> String {
+    let text = serde_json::to_string(spec).unwrap_or_default();
+    digest([("job", text.as_str())])
+}
+
+/// Whether two Jobs were made as the same. What is in them cannot be compared for that: admission
+/// may have changed the image, the tolerations or the resources of the one that is stored.
+pub fn are_made_alike(one: &Job, other: &Job) -> bool {
+    one.annotations().get(names::MADE_AS) == other.annotations().get(names::MADE_AS)
 }
 
 /// In this order: a node that was drained is nobody's failure; 1 and 2 are the same if tried again;

@@ -25,7 +25,8 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::error::Error;
-use super::{again, config, drain, events, facts, invalid, names, scoped, status as writer};
+use super::status as writer;
+use super::{again, conditions, config, drain, events, facts, invalid, names, scoped};
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -39,7 +40,7 @@ pub async fn watch(
     let all = watcher::Config::default;
     let ours = || watcher::Config::default().labels(&names::selector());
     let runs = Controller::new(scoped::<Guarded<PurgeRun>>(context, scope), all());
-    let (by_policy, by_connection) = (runs.store(), runs.store());
+    let (by_policy, by_connection, known) = (runs.store(), runs.store(), runs.store());
     let results = runs
         .with_config(config())
         .watches(scoped::<Job>(context, scope), ours(), |job| run_of(&job))
@@ -51,7 +52,11 @@ pub async fn watch(
             unended(&by_connection, connection.meta().namespace.as_deref())
         })
         .graceful_shutdown_on(shutdown)
-        .run(reconcile, |run, error, _| again(&*run, error), Arc::clone(context));
+        .run(
+            move |run, context| reconcile(run, known.clone(), context),
+            |run, error, _| again(&*run, error),
+            Arc::clone(context),
+        );
     drain("PurgeRun", results).await;
 }
 
@@ -73,7 +78,11 @@ fn unended(
 }
 
 /// observe -> decide -> act -> status.
-async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile(
+    run: Arc<Guarded<PurgeRun>>,
+    known: Store<Guarded<PurgeRun>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let run = match &run.0 {
         Ok(run) => run,
         Err(unreadable) => {
@@ -81,6 +90,10 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
             return Ok(Action::await_change());
         }
     };
+    let conditions = run.status.as_ref().map(|status| &status.conditions[..]).unwrap_or_default();
+    if conditions::find(conditions, "Ready").is_some() {
+        invalid::untell(run, &context).await?;
+    }
     if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
         return Ok(Action::await_change());
     }
@@ -92,7 +105,7 @@ async fn reconcile(run: Arc<Guarded<PurgeRun>>, context: Arc<Context>) -> Result
         // Nobody else looks until the Job says that the database is not free, or until the status
         // says when this run ended.
         turn = Some(context.turn.lock().await);
-        observed.others = observe::others(run, &context).await?;
+        observed.others = observe::others(run, &known, &context).await?;
         decision = decide::decide(run, &observed, &context.settings, now);
     }
     let act::Acted { stage, note } = act::act(run, &observed, decision, &context).await?;
