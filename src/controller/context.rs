@@ -1,5 +1,8 @@
 //! What every reconcile has at hand.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -12,15 +15,23 @@ pub struct Context {
     pub client: Client,
     pub settings: Settings,
     pub events: Events,
-    /// Between "nobody is at work on this database" and the Job that makes it untrue, nobody else
-    /// may look.
-    pub turn: tokio::sync::Mutex<()>,
+    turns: Mutex<HashMap<String, Turn>>,
 }
+
+/// Held by who looks at the other runs of a namespace until what it does about them can be seen.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Context {
     pub fn new(client: Client, settings: Settings) -> Self {
         let events = Events::new(client.clone());
-        Self { client, settings, events, turn: tokio::sync::Mutex::new(()) }
+        Self { client, settings, events, turns: Mutex::default() }
+    }
+
+    /// The turn of a namespace. Databases are shared within one, so one that is slow, by a webhook
+    /// or a quota, holds up no other.
+    pub fn turn(&self, namespace: &str) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(namespace.to_owned()).or_default())
     }
 
     /// The objects of one namespace.

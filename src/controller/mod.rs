@@ -36,7 +36,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::{Action, Config, Error as Failed};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 
@@ -143,10 +143,7 @@ fn config() -> Config {
 async fn drain<K, E>(
     kind: &'static str,
     results: impl Stream<
-        Item = Result<
-            (kube::runtime::reflector::ObjectRef<K>, Action),
-            kube::runtime::controller::Error<E, watcher::Error>,
-        >,
+        Item = Result<(kube::runtime::reflector::ObjectRef<K>, Action), Failed<E, watcher::Error>>,
     >,
 ) where
     K: Resource,
@@ -157,7 +154,10 @@ async fn drain<K, E>(
         .for_each(|result| async move {
             match result {
                 Ok((object, _)) => tracing::debug!("{kind} {object}: reconciled"),
-                Err(error) => tracing::debug!("{kind}: {error}"),
+                // Told where it happened, or gone before it was its turn.
+                Err(Failed::ReconcilerFailed(..) | Failed::ObjectNotFound(_)) => {}
+                // Among them a right to watch that is missing.
+                Err(error) => tracing::warn!("{kind}: {error}"),
             }
         })
         .await;

@@ -15,6 +15,14 @@ use crate::controller::events::Note;
 use crate::controller::facts;
 use crate::controller::names::{self, MANAGER};
 
+/// What came of a slot, if one had come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acted {
+    pub dealt_with: Option<DealtWith>,
+    /// Its run could not be made: the API server's words. It is tried again.
+    pub refused: Option<String>,
+}
+
 /// A slot that needs no second look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DealtWith {
@@ -31,15 +39,21 @@ pub async fn act(
     decision: &Decision,
     runs: &[PurgeRun],
     context: &Context,
-) -> Result<Option<DealtWith>, Error> {
+) -> Result<Acted, Error> {
     own(policy, runs, context).await?;
     let Some(Slot { at, passed, then }) = &decision.slot else {
-        return Ok(None);
+        return Ok(Acted::default());
     };
     let note = match then {
         Then::Run { replaced } => {
             make_way(policy, *at, replaced, runs, context).await?;
-            create(policy, *at, context).await?
+            match create(policy, *at, context).await {
+                Ok(note) => note,
+                Err(error) => {
+                    let words = error.refusal().map(str::to_owned).ok_or(error)?;
+                    return Ok(Acted { dealt_with: None, refused: Some(words) });
+                }
+            }
         }
         Then::TooLate => Note::warning(
             "SlotMissed",
@@ -55,7 +69,8 @@ pub async fn act(
     };
     let ran = note.reason == CREATED;
     context.events.tell(policy, &note).await;
-    Ok(Some(DealtWith { slot: *at, passed: *passed, ran }))
+    let dealt_with = Some(DealtWith { slot: *at, passed: *passed, ran });
+    Ok(Acted { dealt_with, refused: None })
 }
 
 const CREATED: &str = "PurgeRunCreated";

@@ -81,13 +81,16 @@ async fn reconcile(
     let found = connection.is_some();
     let decision = decide::decide(policy, &declared, &runs, now);
     // act
-    let dealt_with = act::act(policy, &decision, &runs, &context).await?;
+    let acted = act::act(policy, &decision, &runs, &context).await?;
     // status: what was done is part of it, so it comes last; if we die before it is written, the
     // same is decided again and finds what is there.
     let old = policy.status.clone().unwrap_or_default();
-    let new = status::of(policy, found, &declared, &runs, dealt_with.as_ref(), now);
+    let new = status::of(policy, found, &declared, &runs, &acted, now);
     writer::apply(policy, &old, &new, &context).await?;
     act::prune(policy, &runs, &context).await?;
+    if acted.refused.is_some() {
+        return Ok(Action::requeue(Duration::from_secs(30)));
+    }
     Ok(match decision.next {
         // A little later than the slot, so that a clock that is a little ahead does not wake us
         // before it.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::act::DealtWith;
+use super::act::{Acted, DealtWith};
 use super::history;
 use crate::api::{
     LastRun, PolicyOverdue, PurgeRun, PurgeRunStatus, RetentionPolicy, RetentionPolicyStatus,
@@ -20,7 +20,7 @@ pub fn of(
     connection_found: bool,
     declared: &Result<Declaration, Vec<Refused>>,
     runs: &[PurgeRun],
-    dealt_with: Option<&DealtWith>,
+    acted: &Acted,
     now: Timestamp,
 ) -> RetentionPolicyStatus {
     let old = policy.status.clone().unwrap_or_default();
@@ -32,8 +32,17 @@ pub fn of(
         }
         _ => None,
     };
-    let checks =
-        Checks { policy, connection_found, declared, ended: &ended, fresh, next: next.as_deref() };
+    let Acted { dealt_with, refused } = acted;
+    let checks = Checks {
+        policy,
+        connection_found,
+        declared,
+        refused: refused.as_deref(),
+        runs,
+        ended: &ended,
+        fresh,
+        next: next.as_deref(),
+    };
     let wanted = checks.conditions();
     let generation = policy.metadata.generation;
     let missed = old.missed.unwrap_or_default();
@@ -77,6 +86,8 @@ struct Checks<'a> {
     policy: &'a RetentionPolicy,
     connection_found: bool,
     declared: &'a Result<Declaration, Vec<Refused>>,
+    refused: Option<&'a str>,
+    runs: &'a [PurgeRun],
     ended: &'a [EndedRun<'a>],
     fresh: &'a [EndedRun<'a>],
     next: Option<&'a str>,
@@ -97,7 +108,8 @@ impl Checks<'_> {
             ];
         }
         let ready = |status, (reason, message)| vec![Wanted::new("Ready", status, reason, message)];
-        if let Some(fault) = self.last_scheduled_run_was_well() {
+        let fault = self.the_slots_run_is_made().or_else(|| self.no_run_waits());
+        if let Some(fault) = fault.or_else(|| self.last_scheduled_run_was_well()) {
             return ready(false, fault);
         }
         if let Some(why) = self.suspended() {
@@ -120,6 +132,27 @@ impl Checks<'_> {
 
     fn is_valid(&self) -> Fault {
         self.declared.as_ref().err().map(|refused| declared::told(refused))
+    }
+
+    fn the_slots_run_is_made(&self) -> Fault {
+        let message = format!("the PurgeRun of a slot cannot be made: {}", self.refused?);
+        Some(("RunNotCreated".to_owned(), message))
+    }
+
+    /// For something that somebody has to mend; the schedule waits behind it.
+    fn no_run_waits(&self) -> Fault {
+        let waits = |run: &&PurgeRun| {
+            let status = run.status.as_ref();
+            facts::ended(run).is_none()
+                && !facts::is_suspended(run)
+                && status.is_some_and(|status| {
+                    status.job.is_none() && !conditions::is_true(&status.conditions, "Queued")
+                })
+        };
+        let run = self.runs.iter().find(waits)?;
+        let why = conditions::find(&run.status.as_ref()?.conditions, "Reconciling")?;
+        let message = format!("PurgeRun {} waits: {}: {}", run.name_any(), why.reason, why.message);
+        Some(("RunWaiting".to_owned(), message))
     }
 
     fn last_scheduled_run_was_well(&self) -> Fault {

@@ -104,7 +104,8 @@ async fn reconcile(
     if decision.depends_on_others() {
         // Nobody else looks until the Job says that the database is not free, or until the status
         // says when this run ended.
-        turn = Some(context.turn.lock().await);
+        let namespace = run.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
+        turn = Some(context.turn(&namespace).lock_owned().await);
         observed.others = observe::others(run, &known, &context).await?;
         decision = decide::decide(run, &observed, &context.settings, now);
     }

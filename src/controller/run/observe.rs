@@ -7,6 +7,7 @@ use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 
+use super::pod;
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
@@ -33,6 +34,8 @@ pub struct Others {
     /// moment old: it costs a place in the queue at most.
     pub runs: Vec<PurgeRun>,
     pub jobs: Vec<Job>,
+    /// Not ended yet. One may outlive its Job: its run was deleted, and it has time to end its batch.
+    pub pods: Vec<Pod>,
 }
 
 pub async fn observe(run: &PurgeRun, context: &Context) -> Result<Observed, Error> {
@@ -67,6 +70,8 @@ pub async fn others(
     let ours = ListParams::default().labels(&names::selector());
     let mut jobs = context.api::<Job>(&namespace).list(&ours).await?.items;
     jobs.retain(|job| job.name_any() != name);
+    let mut pods = context.api::<Pod>(&namespace).list(&ours).await?.items;
+    pods.retain(|pod| !pod::has_ended(pod) && pod.labels().get(names::RUN) != Some(&name));
     let of_policy = format!("spec.policyRef.name={}", run.spec.policy_ref.name);
     let of_policy = ListParams::default().fields(&of_policy);
     let listed = context.api::<DeserializeGuard<PurgeRun>>(&namespace).list(&of_policy).await?;
@@ -82,7 +87,7 @@ pub async fn others(
         }
     }
     runs.retain(|other| other.name_any() != name);
-    Ok(Others { runs, jobs })
+    Ok(Others { runs, jobs, pods })
 }
 
 fn waiting(run: &DeserializeGuard<PurgeRun>, namespace: &str) -> Option<PurgeRun> {

@@ -23,6 +23,12 @@ pub fn has_begun(pods: &[Pod]) -> bool {
         })
 }
 
+/// Nothing of it is at work any more.
+pub fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 fn states(pod: &Pod) -> Vec<ContainerState> {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.clone());
     let statuses = statuses.unwrap_or_default().into_iter();

@@ -1,6 +1,7 @@
 //! Whose turn it is on a database. Pure.
 
-use k8s_openapi::api::batch::v1::Job;
+use std::collections::BTreeMap;
+
 use kube::{Resource, ResourceExt};
 
 use super::observe::Others;
@@ -21,12 +22,10 @@ pub fn blocked(
     others: &Others,
 ) -> Option<(&'static str, String)> {
     let connection_name = connection.name_any();
-    let at_work: Vec<&Job> =
-        others.jobs.iter().filter(|job| facts::job_ended(job).is_none()).collect();
+    let at_work = at_work(others);
     let policy = &run.spec.policy_ref.name;
-    if let Some(job) = at_work.iter().find(|job| job.labels().get(names::POLICY) == Some(policy)) {
-        let message = format!("PurgeRun {} of the same policy is at work", job.name_any());
-        return Some((POLICY, message));
+    if let Some((name, _)) = at_work.iter().find(|(_, its)| its.as_ref() == Some(policy)) {
+        return Some((POLICY, format!("PurgeRun {name} of the same policy is at work")));
     }
     let on_it = |other: &&PurgeRun| {
         let status = other.status.as_ref();
@@ -34,14 +33,13 @@ pub fn blocked(
     };
     // A run without a record of its Job was started a moment ago by somebody who died, or is being
     // stopped: it counts, wherever it works.
-    let busy = at_work.iter().filter(|job| {
-        let name = job.name_any();
-        let run = others.runs.iter().find(|other| other.name_any() == name);
+    let busy = at_work.keys().filter(|name| {
+        let run = others.runs.iter().find(|other| other.name_any() == **name);
         run.is_none_or(|run| {
             on_it(&run) || run.status.as_ref().is_none_or(|status| status.job.is_none())
         })
     });
-    let busy: Vec<String> = busy.map(|job| job.name_any()).collect();
+    let busy: Vec<&str> = busy.map(String::as_str).collect();
     // First come, first served, among those that wait for this.
     let earlier = others.runs.iter().filter(on_it).filter(|other| {
         facts::ended(other).is_none()
@@ -67,6 +65,18 @@ pub fn blocked(
          (spec.limits.maxConcurrentRuns), and waits for {who}"
     );
     Some((LIMIT, message))
+}
+
+/// The runs at work, each with its policy: those with a Job, and those whose pod is still there.
+fn at_work(others: &Others) -> BTreeMap<String, Option<String>> {
+    let policy = |labels: &BTreeMap<String, String>| labels.get(names::POLICY).cloned();
+    let jobs = others.jobs.iter().filter(|job| facts::job_ended(job).is_none());
+    let jobs = jobs.map(|job| (job.name_any(), policy(job.labels())));
+    let pods = others
+        .pods
+        .iter()
+        .filter_map(|pod| Some((pod.labels().get(names::RUN)?.clone(), policy(pod.labels()))));
+    jobs.chain(pods).collect()
 }
 
 fn rank(run: &PurgeRun) -> (Option<jiff::Timestamp>, String) {

@@ -18,6 +18,7 @@ mod pods;
 mod schedule;
 mod strangers;
 mod suspend;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::env;
@@ -72,6 +73,8 @@ together! {
         a_strangers_job_is_told_and_left_alone_until_it_is_gone,
         a_strangers_config_map_is_never_mounted,
         a_strangers_role_binding_is_told_and_no_run_begins_until_it_is_gone,;
+    unreadable:
+        a_run_that_this_version_cannot_read_keeps_its_record_and_is_not_run_again,;
     mended:
         a_policy_that_is_wrong_says_what_to_write_and_heals_and_disturbs_no_other,
         a_run_waits_for_the_policy_and_the_connection_that_it_names,;

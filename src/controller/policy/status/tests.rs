@@ -14,7 +14,8 @@ fn status_of(
     dealt_with: Option<DealtWith>,
 ) -> RetentionPolicyStatus {
     let declared = declared::policy(policy, Some(&connection()), None);
-    of(policy, true, &declared, runs, dealt_with.as_ref(), at(NOW))
+    let acted = Acted { dealt_with, refused: None };
+    of(policy, true, &declared, runs, &acted, at(NOW))
 }
 
 /// The policy after one reconcile that saw `runs`.
@@ -54,10 +55,30 @@ fn a_new_policy_is_ready_and_says_when_it_runs() {
 }
 
 #[test]
+fn a_run_that_cannot_be_made_or_waits_makes_its_policy_unready() {
+    let policy = policy();
+    let declared = declared::policy(&policy, Some(&connection()), None);
+    let acted = Acted { dealt_with: None, refused: Some("quota exceeded".to_owned()) };
+    let status = of(&policy, true, &declared, &[], &acted, at(NOW));
+    assert_eq!(ready(&status), is("False", "RunNotCreated"));
+    assert_eq!(status.last_schedule_time, None, "the slot is tried again");
+
+    let reconciling = condition("Reconciling", "NotStarted");
+    let waiting = with(&by_hand("look"), &format!("status: {{conditions: [{reconciling}]}}"));
+    let of_runs = |run: &PurgeRun| ready(&status_of(&policy, std::slice::from_ref(run), None));
+    assert_eq!(of_runs(&waiting), is("False", "RunWaiting"));
+    assert_eq!(of_runs(&with(&waiting, "spec: {suspend: true}")), is("True", "Scheduled"));
+    let queued = condition("Queued", "MaxConcurrentRuns");
+    let queued = with(&waiting, &format!("status: {{conditions: [{queued}, {reconciling}]}}"));
+    assert_eq!(of_runs(&queued), is("True", "Scheduled"));
+    assert_eq!(of_runs(&at_work(&by_hand("look"))), is("True", "Scheduled"));
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_stalled_only_while_it_is() {
     let policy = policy();
     let declared = declared::policy(&policy, None, None);
-    let missing = of(&policy, false, &declared, &[], None, at(NOW));
+    let missing = of(&policy, false, &declared, &[], &Acted::default(), at(NOW));
     assert_eq!(ready(&missing), is("False", "ConnectionNotFound"));
     assert!(conditions::is_true(&missing.conditions, "Stalled"));
     assert_eq!(missing.next_schedule_time, None);

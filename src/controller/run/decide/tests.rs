@@ -108,7 +108,7 @@ fn a_run_waits_in_the_queue_and_starts_nothing_there() {
         &job_of(&by_hand("other")),
         "metadata: {labels: {retention-operator.io/policy: logs}}",
     )];
-    let others = Others { runs: vec![at_work(&other)], jobs };
+    let others = Others { runs: vec![at_work(&other)], jobs, ..Others::default() };
     let busy = Observed { others, ..world() };
     assert_eq!(words(told(decided(&by_hand("look"), &busy))), is("Queued", queue::LIMIT));
 }

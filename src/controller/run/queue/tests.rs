@@ -1,3 +1,4 @@
+use k8s_openapi::api::batch::v1::Job;
 use proptest::prelude::*;
 
 use super::*;
@@ -44,7 +45,7 @@ fn why(
     at_work: &[&PurgeRun],
 ) -> Option<&'static str> {
     let jobs = at_work.iter().map(|run| job(run)).collect();
-    let others = Others { runs: others.to_vec(), jobs };
+    let others = Others { runs: others.to_vec(), jobs, ..Others::default() };
     blocked(run, &at_most(most), &others).map(|(reason, _)| reason)
 }
 
@@ -52,7 +53,7 @@ fn why(
 fn one_works_at_a_time_unless_the_connection_says_more() {
     let (mine, other) = (run("b", "logs", 2), recorded(&run("a", "chats", 1), "agents"));
     let others = std::slice::from_ref(&other);
-    let there = Others { runs: others.to_vec(), jobs: vec![job(&other)] };
+    let there = Others { runs: others.to_vec(), jobs: vec![job(&other)], ..Others::default() };
     let (reason, message) = blocked(&mine, &connection(), &there).unwrap();
     assert_eq!(reason, LIMIT);
     assert!(message.contains("PurgeRun a") && message.contains("lets 1 work"), "{message}");
@@ -61,11 +62,24 @@ fn one_works_at_a_time_unless_the_connection_says_more() {
 }
 
 #[test]
+fn a_pod_that_outlives_its_deleted_run_is_still_at_work() {
+    let pod = with(
+        &crate::controller::fixtures::pod("gone-x", "{phase: Running}"),
+        "metadata: {labels: {retention-operator.io/purgerun: gone, retention-operator.io/policy: chats}}",
+    );
+    let others = Others { pods: vec![pod], ..Others::default() };
+    let why = |policy: &str| {
+        blocked(&run("b", policy, 2), &connection(), &others).map(|(reason, _)| reason)
+    };
+    assert_eq!((why("chats"), why("logs")), (Some(POLICY), Some(LIMIT)));
+}
+
+#[test]
 fn a_job_that_ended_takes_no_place() {
     let other = recorded(&run("a", "chats", 1), "agents");
     for type_ in ["Complete", "Failed"] {
         let job = crate::controller::fixtures::with_end(&job(&other), type_, "Any");
-        let others = Others { runs: vec![other.clone()], jobs: vec![job] };
+        let others = Others { runs: vec![other.clone()], jobs: vec![job], ..Others::default() };
         assert_eq!(blocked(&run("b", "chats", 2), &connection(), &others), None);
     }
 }
@@ -147,6 +161,7 @@ proptest! {
             let others = Others {
                 runs: others.iter().map(|other| other.run.clone()).collect(),
                 jobs: others.iter().filter(|other| other.has_job).map(|other| job(&other.run)).collect(),
+                ..Others::default()
             };
             if there[at].has_job {
                 there[at].run = recorded(&with(&there[at].run, "status: {conditions: []}"), "agents");
