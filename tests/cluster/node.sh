@@ -25,7 +25,9 @@ own_settings() {
 
 network() {
     ip link set lo up
-    ip link add cluster0 type bridge
+    # With an address of its own. Otherwise it has the lowest of its ports', which changes as pods come and go, and who
+    # knows the old one reaches nobody for half a minute.
+    ip link add cluster0 address 02:00:0a:f4:00:01 type bridge
     ip address add "$address/24" dev cluster0
     ip link set cluster0 up
     echo 1 >/proc/sys/net/ipv4/ip_forward
