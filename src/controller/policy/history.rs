@@ -16,7 +16,8 @@ pub fn superfluous<'a>(policy: &RetentionPolicy, runs: &'a [PurgeRun]) -> Vec<&'
     ];
     let mut gone = Vec::new();
     for (ended, limit) in limits {
-        let limit = usize::try_from(limit.unwrap_or(KEPT)).unwrap_or(0);
+        // A limit that makes no sense, which the definition refuses, removes no evidence.
+        let limit = usize::try_from(limit.unwrap_or(KEPT)).unwrap_or(usize::MAX);
         let mut of_this_end: Vec<&PurgeRun> = runs
             .iter()
             .filter(|run| facts::slot(run).is_some() && facts::ended(run) == Some(ended))
@@ -98,6 +99,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_keeps_none_and_no_limit_ten() {
         assert_eq!(gone("failedRunsHistoryLimit: 0", &hourly("Failed")).len(), HOURS.len());
+        assert_eq!(gone("failedRunsHistoryLimit: -1", &hourly("Failed")), [""; 0]);
         for type_ in ["Complete", "Failed"] {
             let many = (0..12).map(|minute| {
                 let slot = format!("2026-11-21T00:{minute:02}:00Z");
