@@ -14,7 +14,7 @@ use kube::runtime::{Controller, watcher};
 use super::conditions::{self, Wanted, merged};
 use super::context::Context;
 use super::error::Error;
-use super::{again, config, declared, drain, facts, invalid, scoped, status};
+use super::{again, config, declared, drain, facts, invalid, status};
 use crate::api::{ConnectionRun, DatabaseConnection, DatabaseConnectionStatus, PurgeRun};
 use crate::model::Reason;
 
@@ -27,9 +27,9 @@ pub async fn watch(
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let all = watcher::Config::default;
-    let results = Controller::new(scoped::<Guarded<DatabaseConnection>>(context, scope), all())
+    let results = Controller::new(context.api_in::<Guarded<DatabaseConnection>>(scope), all())
         .with_config(config())
-        .watches(scoped::<Guarded<PurgeRun>>(context, scope), all(), |run| {
+        .watches(context.api_in::<Guarded<PurgeRun>>(scope), all(), |run| {
             // What a run tells on its way says nothing of its connection yet.
             let run = run.0.ok().filter(|run| facts::ended(run).is_some())?;
             let name = run.status.as_ref()?.connection.clone()?;

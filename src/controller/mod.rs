@@ -38,7 +38,7 @@ use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Error as Failed};
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 
 pub use error::Error;
 
@@ -116,7 +116,7 @@ where
 async fn find_kinds(context: &Context, scopes: &[Option<String>]) -> Result<(), Error> {
     let one = ListParams::default().limit(1);
     for scope in scopes {
-        let policies = scoped::<DeserializeGuard<RetentionPolicy>>(context, scope.as_deref());
+        let policies = context.api_in::<DeserializeGuard<RetentionPolicy>>(scope.as_deref());
         loop {
             match policies.list(&one).await {
                 Ok(_) => break,
@@ -174,12 +174,4 @@ fn again<K: Resource<DynamicType = ()>>(object: &K, error: &Error) -> Action {
     }
     tracing::warn!("{kind} {name}: {error}");
     Action::requeue(Duration::from_secs(10))
-}
-
-/// All objects of a scope, for a watch.
-fn scoped<K>(context: &Context, scope: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
-{
-    context.api_in(scope)
 }

@@ -10,12 +10,12 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::events::Note;
-use super::{facts, scoped};
+use super::facts;
 use crate::api::{PurgeRun, RetentionPolicy};
 
 /// Watches the runs of a scope until `shutdown`.
 pub async fn watch(context: &Context, scope: Option<&str>, shutdown: impl Future<Output = ()>) {
-    let runs = scoped::<DeserializeGuard<PurgeRun>>(context, scope);
+    let runs = context.api_in::<DeserializeGuard<PurgeRun>>(scope);
     let events = watcher(runs, watcher::Config::default()).default_backoff();
     let witnessed = events.for_each(|event| async {
         if let Ok(watcher::Event::Delete(DeserializeGuard(Ok(run)))) = event

@@ -20,7 +20,7 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::error::Error;
-use super::{again, config, declared, drain, invalid, scoped, status as writer};
+use super::{again, config, declared, drain, invalid, status as writer};
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -32,15 +32,15 @@ pub async fn watch(
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let all = watcher::Config::default;
-    let policies = Controller::new(scoped::<Guarded<RetentionPolicy>>(context, scope), all());
+    let policies = Controller::new(context.api_in::<Guarded<RetentionPolicy>>(scope), all());
     let store = policies.store();
     let results = policies
         .with_config(config())
-        .watches(scoped::<Guarded<PurgeRun>>(context, scope), all(), |run| {
+        .watches(context.api_in::<Guarded<PurgeRun>>(scope), all(), |run| {
             let run = run.0.ok()?;
             Some(ObjectRef::new(&run.spec.policy_ref.name).within(&run.namespace()?))
         })
-        .watches(scoped::<Guarded<DatabaseConnection>>(context, scope), all(), move |connection| {
+        .watches(context.api_in::<Guarded<DatabaseConnection>>(scope), all(), move |connection| {
             let meta = connection.meta().clone();
             let on_it = store.state().into_iter().filter(move |policy| {
                 policy.0.as_ref().is_ok_and(|policy| {

@@ -26,7 +26,7 @@ use kube::{Resource, ResourceExt};
 use super::context::Context;
 use super::error::Error;
 use super::status as writer;
-use super::{again, conditions, config, drain, events, facts, invalid, names, scoped};
+use super::{again, conditions, config, drain, events, facts, invalid, names};
 use crate::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 
 type Guarded<K> = DeserializeGuard<K>;
@@ -39,16 +39,16 @@ pub async fn watch(
 ) {
     let all = watcher::Config::default;
     let ours = || watcher::Config::default().labels(&names::selector());
-    let runs = Controller::new(scoped::<Guarded<PurgeRun>>(context, scope), all());
+    let runs = Controller::new(context.api_in::<Guarded<PurgeRun>>(scope), all());
     let (by_policy, by_connection, known) = (runs.store(), runs.store(), runs.store());
     let results = runs
         .with_config(config())
-        .watches(scoped::<Job>(context, scope), ours(), |job| run_of(&job))
-        .watches(scoped::<Pod>(context, scope), ours(), |pod| run_of(&pod))
-        .watches(scoped::<Guarded<RetentionPolicy>>(context, scope), all(), move |policy| {
+        .watches(context.api_in::<Job>(scope), ours(), |job| run_of(&job))
+        .watches(context.api_in::<Pod>(scope), ours(), |pod| run_of(&pod))
+        .watches(context.api_in::<Guarded<RetentionPolicy>>(scope), all(), move |policy| {
             unended(&by_policy, policy.meta().namespace.as_deref())
         })
-        .watches(scoped::<Guarded<DatabaseConnection>>(context, scope), all(), move |connection| {
+        .watches(context.api_in::<Guarded<DatabaseConnection>>(scope), all(), move |connection| {
             unended(&by_connection, connection.meta().namespace.as_deref())
         })
         .graceful_shutdown_on(shutdown)
