@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::fields::{exactly_one, parse_duration, part_names};
 use super::manifest::Document;
-use super::names::{Ceiling, SQLITE_SCHEMA};
-use super::{Connection, Limits};
+use super::names::Ceiling;
+use super::{Connection, Database, Limits};
 use crate::api::{self, DatabaseConnectionSpec};
-use crate::model::{Reason, Refusal};
+use crate::model::{Engine, Reason, Refusal};
 
 const ENGINE: &str = "write sqlite: {path: PATH}, the engine that is supported";
 
@@ -84,7 +84,7 @@ pub fn declare(
             None
         }
     };
-    let ceiling = match Ceiling::parse(allow, SQLITE_SCHEMA) {
+    let ceiling = match Ceiling::parse(allow, Engine::Sqlite) {
         Ok(ceiling) => Some(ceiling),
         Err(mut wrong) => {
             refusals.append(&mut wrong);
@@ -96,7 +96,7 @@ pub fn declare(
             Connection {
                 name: document.metadata.name.clone(),
                 file: document.file.clone(),
-                path,
+                database: Database::Sqlite { path },
                 limits,
             },
             ceiling,

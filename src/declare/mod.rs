@@ -20,13 +20,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use manifest::{Document, Manifests, Metadata, parse};
-pub use names::SQLITE_SCHEMA;
 pub use narrow::Narrowing;
 pub use policy::declare;
 pub use window::answer;
 
 use crate::api;
-use crate::model::{CutoffRule, DependentAction, Expression, Refusal, TableName, Unit, Window};
+use crate::model::{
+    CutoffRule, DependentAction, Engine, Expression, Refusal, TableName, Unit, Window,
+};
 use crate::schedule::Schedule;
 
 /// A refusal with the object it is about.
@@ -62,9 +63,29 @@ pub struct Declaration {
 pub struct Connection {
     pub name: String,
     pub file: String,
-    /// Below the volume; segments without `.` or `..`.
-    pub path: String,
+    pub database: Database,
     pub limits: Limits,
+}
+
+/// Where a connection's database is.
+#[derive(Debug, Clone)]
+pub enum Database {
+    Sqlite {
+        /// Below the volume; segments without `.` or `..`.
+        path: String,
+    },
+    Postgres(Login),
+}
+
+/// What a login takes.
+#[derive(Clone)]
+pub struct Login {
+    /// As libpq reads it.
+    pub url: String,
+    /// Certificates in PEM: then the server's certificate and its name are verified.
+    pub ca: Option<Vec<u8>>,
+    /// Whether a login may be used that no right is asked of.
+    pub allow_privileged: bool,
 }
 
 /// How gently a run treats the application.
@@ -73,6 +94,22 @@ pub struct Limits {
     pub lock_timeout: Duration,
     pub statement_timeout: Duration,
     pub duty_cycle_percent: u32,
+}
+
+impl Connection {
+    pub fn engine(&self) -> Engine {
+        match self.database {
+            Database::Sqlite { .. } => Engine::Sqlite,
+            Database::Postgres(_) => Engine::Postgres,
+        }
+    }
+}
+
+/// A password has no place in a log.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]

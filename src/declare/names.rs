@@ -1,10 +1,7 @@
 //! Names in manifests, and the ceiling that a connection puts over its policies.
 
 use crate::api::{AllowRule, AllowedAction};
-use crate::model::{Reason, Refusal, TableName};
-
-/// The schema that SQLite gives to the tables of the file itself.
-pub const SQLITE_SCHEMA: &str = "main";
+use crate::model::{Engine, Reason, Refusal, TableName};
 
 /// Reads `table` or `schema.table`; a part that itself contains a dot is double-quoted.
 pub fn parse_table(text: &str, field: &str) -> Result<TableName, Refusal> {
@@ -68,11 +65,11 @@ fn split_quoted(text: &str) -> Option<(String, &str)> {
 #[derive(Debug, Clone)]
 pub struct Ceiling {
     rules: Vec<(TableName, Vec<AllowedAction>)>,
-    schema: String,
+    pub engine: Engine,
 }
 
 impl Ceiling {
-    pub fn parse(rules: &[AllowRule], schema: &str) -> Result<Self, Vec<Refusal>> {
+    pub fn parse(rules: &[AllowRule], engine: Engine) -> Result<Self, Vec<Refusal>> {
         let mut parsed = Vec::new();
         let mut refusals = Vec::new();
         for (at, rule) in rules.iter().enumerate() {
@@ -115,11 +112,7 @@ impl Ceiling {
                 "write allow: [{tables: [\"NAME\"], actions: [Delete]}]",
             ));
         }
-        if refusals.is_empty() {
-            Ok(Self { rules: parsed, schema: schema.to_owned() })
-        } else {
-            Err(refusals)
-        }
+        if refusals.is_empty() { Ok(Self { rules: parsed, engine }) } else { Err(refusals) }
     }
 
     /// Update and Delete imply Read.
@@ -130,9 +123,9 @@ impl Ceiling {
     }
 
     pub fn may(&self, action: AllowedAction, table: &TableName) -> bool {
-        let table = table.or_schema(&self.schema);
+        let table = table.or_schema(self.engine.schema());
         self.rules.iter().any(|(pattern, actions)| {
-            actions.contains(&action) && matches(pattern, &table, &self.schema)
+            actions.contains(&action) && matches(pattern, &table, self.engine.schema())
         })
     }
 }
@@ -198,7 +191,7 @@ mod tests {
             rule(&["chat*", "main.log"], &[AllowedAction::Delete]),
             rule(&["orgs"], &[AllowedAction::Read]),
         ];
-        let ceiling = Ceiling::parse(&rules, SQLITE_SCHEMA).expect("a ceiling");
+        let ceiling = Ceiling::parse(&rules, Engine::Sqlite).expect("a ceiling");
         assert!(ceiling.may(AllowedAction::Delete, &table("chats")));
         assert!(ceiling.may(AllowedAction::Delete, &table("main.chats")));
         assert!(ceiling.may(AllowedAction::Delete, &table("log")));

@@ -18,6 +18,16 @@ pub enum Encoding {
     },
     UnixSeconds,
     UnixMillis,
+    /// A type of the database that is an instant.
+    Instant,
+    /// A type of the database that is a civil time, in this zone.
+    Civil {
+        zone: TimeZone,
+    },
+    /// A type of the database that is a date, in this zone: it counts as its last instant.
+    Date {
+        zone: TimeZone,
+    },
 }
 
 impl Encoding {
@@ -27,6 +37,9 @@ impl Encoding {
             Self::Text { .. } => "Text",
             Self::UnixSeconds => "UnixSeconds",
             Self::UnixMillis => "UnixMillis",
+            Self::Instant => "timestamptz",
+            Self::Civil { .. } => "timestamp",
+            Self::Date { .. } => "date",
         }
     }
 }
@@ -58,13 +71,20 @@ pub fn read_age(value: &Value, encoding: &Encoding) -> Reading {
         (Value::Real(real), Encoding::UnixSeconds) => read_epoch((real * 1e9) as i128),
         (Value::Real(real), Encoding::UnixMillis) => read_epoch((real * 1e6) as i128),
         (Value::Text(text), Encoding::Text { zone }) => read_text(text, zone),
+        (Value::Text(text), Encoding::Instant) => read_typed(text, &TimeZone::UTC),
+        (Value::Text(text), Encoding::Civil { zone } | Encoding::Date { zone }) => {
+            read_typed(text, zone)
+        }
         (
             Value::Text(_) | Value::Blob(_) | Value::Garbled(_),
             Encoding::UnixSeconds | Encoding::UnixMillis,
         )
         | (
             Value::Integer(_) | Value::Real(_) | Value::Blob(_) | Value::Garbled(_),
-            Encoding::Text { .. },
+            Encoding::Text { .. }
+            | Encoding::Instant
+            | Encoding::Civil { .. }
+            | Encoding::Date { .. },
         ) => Reading::Unreadable,
     }
 }
@@ -77,6 +97,18 @@ fn read_epoch(nanoseconds: i128) -> Reading {
         ..0 => Reading::Unreadable,
         // Beyond the calendar is the far future.
         _ => Reading::At(Timestamp::from_nanosecond(nanoseconds).unwrap_or(Timestamp::MAX)),
+    }
+}
+
+/// What PostgreSQL prints of its own types in the style ISO. Beyond four digits a year is far in the
+/// future; before the year one it is what programs write for "none".
+fn read_typed(text: &str, zone: &TimeZone) -> Reading {
+    if text.ends_with("infinity") || text.ends_with(" BC") {
+        return Reading::Undatable;
+    }
+    match text.find('-') {
+        Some(5..) => Reading::At(Timestamp::MAX),
+        _ => read_text(text, zone),
     }
 }
 
@@ -173,9 +205,13 @@ pub fn bind_instant(instant: Timestamp, encoding: &Encoding) -> Value {
     match encoding {
         Encoding::UnixSeconds => Value::Integer(instant.as_second()),
         Encoding::UnixMillis => Value::Integer(instant.as_millisecond()),
-        Encoding::Text { zone } => {
+        Encoding::Text { zone } | Encoding::Civil { zone } => {
             let civil = civil_for_comparison(instant, zone);
             Value::Text(civil.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        }
+        Encoding::Instant => Value::Text(instant.strftime("%Y-%m-%d %H:%M:%S+00").to_string()),
+        Encoding::Date { zone } => {
+            Value::Text(zone.to_datetime(instant).strftime("%Y-%m-%d").to_string())
         }
     }
 }
@@ -197,9 +233,22 @@ fn civil_for_comparison(instant: Timestamp, zone: &TimeZone) -> DateTime {
 
 /// No text age before the cutoff sorts at or after this text, whatever its zone (up to 14 hours
 /// off) and its separator. SQL asks for this superset; the judgement is [`read_age`]'s.
-pub fn text_superset(cutoff: Timestamp) -> String {
+fn text_superset(cutoff: Timestamp) -> String {
     let later = cutoff.checked_add(SignedDuration::from_hours(48)).unwrap_or(Timestamp::MAX);
     TimeZone::UTC.to_datetime(later).date().strftime("%Y-%m-%d").to_string()
+}
+
+/// A value of the column's own type that every row lies before which lies before the cutoff.
+/// Civil times may run up to a day differently from the cutoff's: around a change of clocks.
+pub fn below(cutoff: Timestamp, encoding: &Encoding) -> Value {
+    match encoding {
+        Encoding::Text { .. } => Value::Text(text_superset(cutoff)),
+        Encoding::Civil { zone } if *zone != TimeZone::UTC => {
+            let later = cutoff.checked_add(SignedDuration::from_hours(24));
+            bind_instant(later.unwrap_or(Timestamp::MAX), encoding)
+        }
+        _ => bind_instant(cutoff, encoding),
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +325,24 @@ mod tests {
         assert_eq!(seconds(Value::Integer(-1)), Reading::Unreadable);
         assert_eq!(seconds(Value::text("1700000000")), Reading::Unreadable);
         assert_eq!(seconds(Value::Integer(i64::MAX)), Reading::At(Timestamp::MAX));
+    }
+
+    #[test]
+    fn what_postgresql_prints_of_its_types_is_read() {
+        let berlin = zone("Europe/Berlin");
+        let read = |text: &str, encoding: &Encoding| read_age(&Value::text(text), encoding);
+        let instant = |text: &str| read(text, &Encoding::Instant);
+        assert_eq!(instant("2026-01-02 03:04:05.25+00"), at("2026-01-02T03:04:05.25Z"));
+        assert_eq!(instant("10000-01-01 00:00:00+00"), Reading::At(Timestamp::MAX));
+        for never in
+            ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "0001-01-01 00:00:00+00"]
+        {
+            assert_eq!(instant(never), Reading::Undatable, "{never}");
+        }
+        let civil = Encoding::Civil { zone: berlin.clone() };
+        assert_eq!(read("2026-10-25 02:15:00", &civil), at("2026-10-25T01:15:00Z"));
+        let date = Encoding::Date { zone: berlin };
+        assert_eq!(read("2026-01-02", &date), at("2026-01-02T22:59:59.999999999Z"));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What the database says of its tables.
 
-use super::{TableName, quote};
+use super::{Engine, TableName, quote};
 
 /// The tables of one database.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
+    pub engine: Engine,
     pub tables: Vec<Table>,
 }
 
 /// One table, as far as a purge needs to know it.
 #[derive(Debug, Clone)]
 pub struct Table {
+    pub engine: Engine,
     pub name: TableName,
     pub kind: TableKind,
     pub columns: Vec<Column>,
@@ -35,11 +37,15 @@ pub enum TableKind {
     Virtual,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Column {
     pub name: String,
-    /// As it was declared, upper case, e.g. `TIMESTAMP`; empty where nothing was.
+    /// SQLite: as it was declared, upper case, e.g. `TIMESTAMP`; empty where nothing was.
+    /// PostgreSQL: the type's own name in its catalog, of a domain that of its base, e.g.
+    /// `timestamptz`, `int8`, `bpchar`.
     pub declared: String,
+    /// PostgreSQL: the type as SQL casts to it, e.g. `"pg_catalog"."int8"`. SQLite has no use for it.
+    pub cast: String,
     pub generated: bool,
     /// Its place in the primary key, from 1.
     pub primary_key: Option<usize>,

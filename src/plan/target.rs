@@ -4,7 +4,7 @@ mod instants;
 mod writes;
 
 use super::{Notes, access, references};
-use crate::declare::{self, RowValue, SQLITE_SCHEMA, SourceFrom};
+use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
     Access, Action, Catalog, DependentAction, Encoding, Exemption, Expression, Reason, Refusal,
     Scalar, Table, TableKind, TableName, Target, quote,
@@ -72,7 +72,7 @@ fn triggers(target: &Target) -> Vec<String> {
 
 /// A table that rows can be taken from.
 fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c Table, Refusal> {
-    let Some(table) = catalog.table(&name.or_schema(SQLITE_SCHEMA)) else {
+    let Some(table) = catalog.table(&name.or_schema(catalog.engine.schema())) else {
         let write = match find_table(catalog, name) {
             Some(other) => format!("write {}, as the catalog spells it", other.name.name),
             None => write_one(catalog),

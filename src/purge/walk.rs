@@ -5,9 +5,7 @@ use jiff::Timestamp;
 
 use super::newest;
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{
-    Access, Encoding, Key, Reading, Target, Value, bind_instant, read_age, text_superset,
-};
+use crate::model::{Access, Key, Reading, Target, Value, below, read_age};
 use crate::plan::{Cutoffs, Fate};
 use crate::sql::{Instants, Statement, sqlite};
 
@@ -61,11 +59,8 @@ impl<'a> Walk<'a> {
         clock: Timestamp,
         access: &Access,
     ) -> Self {
-        let below = |cutoff: Timestamp| match target.age.as_ref().map(|age| &age.encoding) {
-            Some(Encoding::Text { .. }) => Value::Text(text_superset(cutoff)),
-            Some(encoding) => bind_instant(cutoff, encoding),
-            None => Value::Null,
-        };
+        let encoding = target.age.as_ref().map(|age| &age.encoding);
+        let below = |cutoff| encoding.map_or(Value::Null, |encoding| below(cutoff, encoding));
         let place = match access {
             Access::Sweep => Place::Sweep(None),
             Access::Partitions => Place::Partitions(None),

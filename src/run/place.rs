@@ -33,6 +33,7 @@ pub fn strangers(manifests: &Manifests, roots: &[(Option<String>, PathBuf)]) -> 
 /// its mind between the plan and the first batch.
 pub fn locate(
     connection: &Connection,
+    path: &str,
     roots: &[(Option<String>, PathBuf)],
     dry_run: bool,
 ) -> Result<PathBuf, Refusal> {
@@ -50,36 +51,36 @@ pub fn locate(
             "name a folder that is there: --root DIR",
         )
     })?;
-    let mut path = root;
-    for segment in connection.path.split('/') {
-        path.push(segment);
-        match path.symlink_metadata() {
+    let mut file = root;
+    for segment in path.split('/') {
+        file.push(segment);
+        match file.symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => {
                 return refuse(
-                    format!("{} is a symbolic link", path.display()),
+                    format!("{} is a symbolic link", file.display()),
                     "name the file itself",
                 );
             }
             Ok(_) => {}
             Err(error) => {
                 return refuse(
-                    format!("there is no database at {}: {error}", path.display()),
+                    format!("there is no database at {}: {error}", file.display()),
                     "correct the path, or --root; a database is never created",
                 );
             }
         }
     }
-    if !path.is_file() {
-        return refuse(format!("{} is no file", path.display()), "name a SQLite file");
+    if !file.is_file() {
+        return refuse(format!("{} is no file", file.display()), "name a SQLite file");
     }
     // Whoever is root may write everywhere; a file without a right to write was meant to be kept.
-    let read_only = path.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
-    if !dry_run && (read_only || std::fs::OpenOptions::new().write(true).open(&path).is_err()) {
+    let read_only = file.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
+    if !dry_run && (read_only || std::fs::OpenOptions::new().write(true).open(&file).is_err()) {
         return refuse(
-            format!("{} is read-only", path.display()),
+            format!("{} is read-only", file.display()),
             "run as a user who may write it (in a cluster by the connection's \
              spec.runner.securityContext), or make it a dry run",
         );
     }
-    Ok(path)
+    Ok(file)
 }

@@ -9,7 +9,7 @@ use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use super::earlier::Earlier;
 use super::{Options, place};
 use crate::database::{Error, ErrorClass, Mode, Session};
-use crate::declare::{Declaration, Refused};
+use crate::declare::{Database, Declaration, Refused};
 use crate::model::{Reason, Refusal, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
@@ -65,7 +65,11 @@ pub(super) async fn prepare(
             refusal,
         }])
     })?;
-    let path = place::locate(&declaration.connection, &options.roots, declaration.dry_run)
+    let Database::Sqlite { path } = &declaration.connection.database else {
+        unreachable!("every other engine was refused")
+    };
+    let connection = &declaration.connection;
+    let path = place::locate(connection, path, &options.roots, declaration.dry_run)
         .map_err(of_connection)?;
     let failed = |error: Error| match error.class {
         ErrorClass::NotADatabase => of_connection(Refusal::new(

@@ -24,6 +24,7 @@ pub fn of_encoding(encoding: &Encoding) -> Kind {
     match encoding {
         Encoding::Text { .. } => Kind::Text,
         Encoding::UnixSeconds | Encoding::UnixMillis => Kind::Number,
+        Encoding::Instant | Encoding::Civil { .. } | Encoding::Date { .. } => Kind::Open,
     }
 }
 
@@ -150,12 +151,7 @@ pub fn of(
         Expr::Substring { .. } | Expr::Trim { .. } => Kind::Text,
         Expr::Cast { data_type, .. } => {
             let declared = data_type.to_string().to_uppercase();
-            of_column(&Column {
-                name: String::new(),
-                declared,
-                generated: false,
-                primary_key: None,
-            })
+            of_column(&Column { declared, ..Column::default() })
         }
         Expr::Function(function) => {
             let mut arguments = Vec::new();

@@ -5,11 +5,10 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::{Error, ErrorClass, Session};
 use crate::model::{
-    Catalog, Column, ForeignKey, Index, OnDelete, Scalar, Table, TableKind, TableName, Value,
+    Catalog, Column, Engine, ForeignKey, Index, OnDelete, Scalar, Table, TableKind, TableName,
+    Value,
 };
 use crate::sql::sqlite;
-
-const SCHEMA: &str = "main";
 
 impl Session {
     /// All tables of the file.
@@ -41,7 +40,7 @@ impl Session {
                 table.replaces = replaces(&text(&row[1]));
             }
         }
-        let mut catalog = Catalog { tables };
+        let mut catalog = Catalog { engine: Engine::Sqlite, tables };
         spell_references(&mut catalog);
         Ok(catalog)
     }
@@ -53,7 +52,8 @@ impl Session {
         without_rowid: bool,
     ) -> Result<Table, Error> {
         let mut table = Table {
-            name: TableName::qualified(SCHEMA, name.clone()),
+            engine: Engine::Sqlite,
+            name: TableName::qualified(Engine::Sqlite.schema(), name.clone()),
             kind,
             columns: Vec::new(),
             key: Vec::new(),
@@ -71,6 +71,7 @@ impl Session {
             table.columns.push(Column {
                 name: text(&row[0]),
                 declared: text(&row[1]),
+                cast: String::new(),
                 primary_key: row[2]
                     .as_integer()
                     .and_then(|place| usize::try_from(place).ok())
@@ -91,7 +92,7 @@ impl Session {
             }
             last = row[0].as_integer();
             table.foreign_keys.push(ForeignKey {
-                to: TableName::qualified(SCHEMA, text(&row[1])),
+                to: TableName::qualified(Engine::Sqlite.schema(), text(&row[1])),
                 columns: vec![pair],
                 on_delete: match text(&row[4]).as_str() {
                     "CASCADE" => OnDelete::Cascade,
