@@ -3,15 +3,17 @@
 
 mod smoke;
 
+use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 use serde_json::{Value, json};
+
+use crate::skip::{self, aloud};
 
 /// What `tests/cluster/up` and `tests/cluster/image` exit with where the machine cannot.
 const IMPOSSIBLE: i32 = 4;
@@ -48,26 +50,14 @@ pub fn node() -> Option<&'static Cluster> {
     aloud("a node", bed.as_ref())
 }
 
-/// Past the harness, which keeps for itself what a test that passes prints.
-fn aloud<T>(what: &str, bed: Option<T>) -> Option<T> {
-    if bed.is_none() {
-        let test = thread::current().name().unwrap_or_default().to_owned();
-        let word = format!("SKIPPED: {test}: it needs {what}, see above\n");
-        io::stderr().write_all(word.as_bytes()).unwrap();
-    }
-    bed
-}
-
 /// The folder of the programs that `tests/run` has built, for who needs them and no cluster.
 pub fn programs() -> Option<PathBuf> {
     let programs = env::var_os("RETENTION_OPERATOR_CLUSTER_BIN");
-    assert!(programs.is_some() || !is_required(), "RETENTION_OPERATOR_CLUSTER_BIN: run tests/run");
+    assert!(
+        programs.is_some() || !skip::is_forbidden(),
+        "RETENTION_OPERATOR_CLUSTER_BIN: run tests/run"
+    );
     aloud("RETENTION_OPERATOR_CLUSTER_BIN, which tests/run sets", programs).map(PathBuf::from)
-}
-
-fn is_required() -> bool {
-    env::var_os("CI").is_some()
-        || env::var_os("RETENTION_OPERATOR_REQUIRE_ALL").is_some_and(|all| all == "1")
 }
 
 fn script(name: &str) -> PathBuf {
@@ -80,7 +70,7 @@ fn ran(output: &Output) -> bool {
     if output.status.success() {
         return true;
     }
-    let allowed = !is_required() || env::var_os("RETENTION_OPERATOR_WITHOUT_NODE").is_some();
+    let allowed = !skip::is_forbidden() || env::var_os("RETENTION_OPERATOR_WITHOUT_NODE").is_some();
     assert!(allowed && output.status.code() == Some(IMPOSSIBLE), "{said}");
     io::stderr().write_all(said.as_bytes()).unwrap();
     false

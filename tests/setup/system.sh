@@ -10,6 +10,9 @@ system_packages() {
     command -v git >/dev/null || missing+=(git)                             # cargo-deny fetches the advisories with it
     command -v openssl >/dev/null || missing+=(openssl)                     # a cluster's certificates
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
+    # The tests start servers of their own, whatever the machine may run.
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql)
+    command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         # A node, which only root can have: tests/cluster/node-possible names what else it asks for.
         command -v runc >/dev/null || missing+=(runc)
@@ -28,7 +31,23 @@ system_packages() {
     say "system packages: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq >/dev/null
-    apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+    without_services apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Debian's packages start what they bring, and fail where no service manager runs; nobody here wants those services.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d
+    [[ ! -e $policy ]] || { # the machine has one of its own
+        "$@"
+        return
+    }
+    # If we are killed here, what stays behind forbids nothing any more.
+    printf '#!/bin/sh\n# Services are not started while tests/run installs packages.\n[ -d /proc/%s ] || exit 0\nexit 101\n' $$ >$policy
+    chmod +x $policy
+    local status=0
+    "$@" || status=$?
+    rm $policy
+    return $status
 }
 
 rust_toolchain() {
