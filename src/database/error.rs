@@ -5,8 +5,10 @@ use crate::model::Reason;
 /// What can be done about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// Someone else holds the lock: the whole batch can be tried again.
+    /// Someone else holds a lock that some row needs: the whole batch can be tried again.
     Busy,
+    /// Someone else holds the whole database, or a whole table: no batch can begin.
+    Blocked,
     /// A constraint or a trigger keeps some row of the batch.
     Constraint,
     /// The tables are not those that the plan was made for.
@@ -18,6 +20,8 @@ pub enum ErrorClass {
     ReadOnly,
     /// The file cannot be opened or read.
     Unreachable,
+    /// The login may not do that.
+    Denied,
     /// The statement itself is wrong: a table or column that is not there, a type that does not fit.
     Statement,
 }
@@ -33,15 +37,57 @@ pub struct Error {
 impl Error {
     pub fn reason(&self) -> Reason {
         match self.class {
-            ErrorClass::Busy => Reason::LockTimeout,
+            ErrorClass::Busy | ErrorClass::Blocked => Reason::LockTimeout,
             ErrorClass::Constraint => Reason::Constraint,
             ErrorClass::NotADatabase | ErrorClass::ReadOnly => Reason::BadDatabase,
             ErrorClass::Unreachable => Reason::Unreachable,
+            ErrorClass::Denied => Reason::NotPermitted,
             ErrorClass::SchemaChanged => Reason::SchemaChanged,
             ErrorClass::Timeout => Reason::StatementTimeout,
             ErrorClass::Statement => Reason::DatabaseError,
         }
     }
+}
+
+impl Error {
+    /// Of PostgreSQL, by the class of its SQLSTATE (postgresql.org/docs/current/errcodes-appendix).
+    pub(super) fn postgres(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return Self { class: ErrorClass::Unreachable, message: error.to_string() };
+        };
+        let code = database.code().unwrap_or_default();
+        let class = match &*code {
+            "40001" | "40P01" | "55P03" => ErrorClass::Busy,
+            // Another backend ends the statement; so does limits.statementTimeout.
+            "57014" => ErrorClass::Timeout,
+            "42501" | "28000" => ErrorClass::Denied,
+            "25006" => ErrorClass::ReadOnly,
+            // An exception of a trigger is a constraint that somebody wrote by hand.
+            "P0001" | "27000" => ErrorClass::Constraint,
+            "28P01" | "3D000" => ErrorClass::Unreachable,
+            _ => match code.get(..2) {
+                Some("23" | "44") => ErrorClass::Constraint,
+                Some("08" | "53" | "57" | "58" | "XX") => ErrorClass::Unreachable,
+                _ => ErrorClass::Statement,
+            },
+        };
+        let message = match class {
+            ErrorClass::Timeout => {
+                "a statement took longer than limits.statementTimeout".to_owned()
+            }
+            _ => without_values(database.message()),
+        };
+        Self { class, message }
+    }
+}
+
+/// Messages name tables and columns; what stands in a row they quote too, and that is nobody's
+/// business: `invalid input syntax for type json: "..."`.
+fn without_values(message: &str) -> String {
+    let Some((what, _)) = message.split_once(": \"") else {
+        return message.to_owned();
+    };
+    what.to_owned()
 }
 
 impl From<sqlx::Error> for Error {

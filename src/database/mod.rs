@@ -1,7 +1,9 @@
 //! Sessions with real databases: connect, ask, transact.
 
 mod error;
-mod sqlite;
+pub mod postgres;
+mod session;
+pub mod sqlite;
 
 pub use error::{Error, ErrorClass};
-pub use sqlite::{Mode, Session};
+pub use session::{Mode, Session};

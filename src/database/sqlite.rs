@@ -12,17 +12,10 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Decode, Row, TypeInfo, ValueRef};
 
+use super::session::Mode;
 use super::{Error, ErrorClass};
 use crate::model::Value;
-use crate::sql::Statement;
-
-/// What a session may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The file is opened read-only: for every plan, and for a dry run.
-    Read,
-    Write,
-}
+use crate::sql::{Bind, Statement};
 
 /// How often a COMMIT is tried that finds a reader in its way, and how long it waits in between:
 /// while it waits, SQLite lets no new reader in.
@@ -87,8 +80,7 @@ impl Session {
         decode(&row, 0)
     }
 
-    /// All rows of a statement that reads.
-    pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
+    pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
         let mut rows = Vec::new();
         let each = |row| {
             rows.push(row);
@@ -242,7 +234,14 @@ impl Session {
 
 fn arguments(statement: &Statement) -> Result<SqliteArguments, Error> {
     let mut arguments = SqliteArguments::default();
-    for value in statement.binds() {
+    for bind in statement.binds() {
+        let value = match bind {
+            Bind::One(value) => value,
+            Bind::List(_) => {
+                let message = "SQLite has no arrays to bind".to_owned();
+                return Err(Error { class: ErrorClass::Statement, message });
+            }
+        };
         let added = match value {
             Value::Null => arguments.add(None::<i64>),
             Value::Integer(integer) => arguments.add(*integer),

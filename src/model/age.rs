@@ -31,6 +31,15 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Whether the database has no type for it, so that it is read by us.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::UnixSeconds | Self::UnixMillis)
+    }
+
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text { .. })
+    }
+
     /// As the manifest writes it.
     pub fn word(&self) -> &'static str {
         match self {

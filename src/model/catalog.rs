@@ -6,6 +6,10 @@ use super::{Engine, TableName, quote};
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     pub engine: Engine,
+    /// Who the database takes us for; empty where there are no logins.
+    pub login: String,
+    /// Whether the login is one that no right is asked of, or may become one.
+    pub privileged: bool,
     pub tables: Vec<Table>,
 }
 
@@ -27,6 +31,42 @@ pub struct Table {
     pub update_triggers: Vec<String>,
     /// Whether a constraint is declared to delete the rows in an update's way.
     pub replaces: bool,
+    /// The tables that hold its rows, itself among them, where there are several: partitions, and
+    /// tables that inherit from it.
+    pub leaves: Vec<TableName>,
+    /// What the login may do with it.
+    pub rights: Rights,
+    /// What makes it impossible to take rows from it safely, and what to do about it.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// What a login may do with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether it may use the table's schema at all.
+    pub usage: bool,
+    pub select: bool,
+    pub delete: bool,
+    pub update: bool,
+    /// UPDATE of at least one column, which is what locking a row asks for.
+    pub lock: bool,
+}
+
+impl Rights {
+    /// Where there are no logins.
+    pub const ALL: Self =
+        Self { usage: true, select: true, delete: true, update: true, lock: true };
+}
+
+/// A property of a table that stands against a purge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Its rules rewrite what a DELETE or UPDATE does.
+    Rules,
+    /// Row-level security hides rows from this login.
+    HiddenRows,
+    /// It is published, and no column says which row went.
+    NoReplicaIdentity,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +75,10 @@ pub enum TableKind {
     View,
     /// Its rows are made by a module, e.g. a full-text index.
     Virtual,
+    /// Its rows live in its partitions.
+    Partitioned,
+    /// Its rows live on another server.
+    Foreign,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -46,6 +90,10 @@ pub struct Column {
     pub declared: String,
     /// PostgreSQL: the type as SQL casts to it, e.g. `"pg_catalog"."int8"`. SQLite has no use for it.
     pub cast: String,
+    /// PostgreSQL: the schema of the extension that its type comes from.
+    pub extension: Option<String>,
+    /// PostgreSQL: values that differ may be equal to it.
+    pub nondeterministic: bool,
     pub generated: bool,
     /// Its place in the primary key, from 1.
     pub primary_key: Option<usize>,
@@ -91,6 +139,15 @@ impl Catalog {
 }
 
 impl Table {
+    pub fn is_partitioned(&self) -> bool {
+        self.kind == TableKind::Partitioned
+    }
+
+    /// Whether several tables hold its rows.
+    pub fn is_family(&self) -> bool {
+        self.is_partitioned() || self.leaves.len() > 1
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -21,6 +21,8 @@ pub struct Counts {
     pub future: Option<u64>,
     pub no_tenant: Option<u64>,
     pub referenced: u64,
+    /// By someone else during the run.
+    pub locked: u64,
     pub failed: u64,
     /// In the order of the manifest: (name, deleted, updated).
     pub dependents: Vec<(String, u64, u64)>,

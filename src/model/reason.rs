@@ -59,6 +59,8 @@ reasons! {
     BadDatabase => "correct the path or the file's rights",
     /// The database could not be reached, or does not answer.
     Unreachable => "try again; see whether something holds the database",
+    /// The login lacks a right.
+    NotPermitted => "grant what the message prints",
     /// Someone else holds the database longer than limits.lockTimeout.
     LockTimeout => "the next run tries again; raise limits.lockTimeout if the application holds long locks",
     /// A table, key or trigger changed after the plan was made.

@@ -7,6 +7,9 @@ use super::{Encoding, Expression, OnDelete, Table, TableName};
 pub struct Target {
     pub name: String,
     pub table: Table,
+    /// The one table of a family that holds the rows in hand: a partition, or a table that
+    /// inherits. `None`: the table itself.
+    pub leaf: Option<Table>,
     pub action: Action,
     /// Whose a row is; `None`: the target has no tenants.
     pub tenant: Option<Scalar>,
@@ -136,6 +139,26 @@ impl Dependent {
 }
 
 impl Target {
+    /// The table that the rows in hand are addressed in.
+    pub fn rows(&self) -> &Table {
+        self.leaf.as_ref().unwrap_or(&self.table)
+    }
+
+    /// Whether nothing but the row itself decides whether it goes.
+    pub fn reads_only_itself(&self) -> bool {
+        let alone = |expression: &Expression| expression.tables.is_empty();
+        let scalar = |scalar: &Scalar| match scalar {
+            Scalar::Column(_) => true,
+            Scalar::Expression(expression) => alone(expression),
+        };
+        self.keep_newest.is_none()
+            && self.referenced.is_empty()
+            && self.selection.as_ref().is_none_or(alone)
+            && self.exemptions.iter().all(|exemption| alone(&exemption.when))
+            && self.tenant.as_ref().is_none_or(scalar)
+            && self.age.as_ref().is_none_or(|age| scalar(&age.scalar))
+    }
+
     /// What hangs on a dependent goes before it, and a table that points at another by a foreign
     /// key goes before that one; where such keys form a ring, depth alone decides.
     pub fn acting_order(dependents: &[Dependent]) -> Vec<usize> {

@@ -134,6 +134,10 @@ pub enum Collation {
     NoCase,
     /// Without trailing spaces.
     Rtrim,
+    /// Without case, of whatever letters.
+    Lower,
+    /// However the digits of a UUID are grouped.
+    Uuid,
     /// The column makes numbers of texts that look like one: 042 and 42 are one tenant.
     Numeric,
 }
@@ -146,8 +150,19 @@ impl Collation {
             Self::NoCase => name.to_ascii_lowercase(),
             Self::Rtrim => name.trim_end_matches(' ').to_owned(),
             Self::Numeric => number(name).unwrap_or_else(|| name.to_owned()),
+            Self::Lower => name.to_lowercase(),
+            Self::Uuid => uuid(name).unwrap_or_else(|| name.to_owned()),
         }
     }
+}
+
+/// The digits of a UUID, which may be written in braces, with hyphens, and in either case.
+fn uuid(name: &str) -> Option<String> {
+    let text = name.trim_ascii();
+    let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let digits: String = inner.chars().filter(|char| *char != '-').collect();
+    let is_one = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_one.then(|| digits.to_ascii_lowercase())
 }
 
 /// How a number is known, whatever the digits it was written with.

@@ -2,6 +2,7 @@
 
 mod sources;
 mod tenants;
+mod touched;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,9 @@ use jiff::Timestamp;
 pub use sources::Answers;
 
 use crate::database::{Error, Session};
-use crate::declare::{Declaration, Target};
-use crate::model::{Catalog, Collation, TableName, Value};
-use crate::sql::{find_table, sqlite};
+use crate::declare::{Declaration, RowValue, Target};
+use crate::model::{Catalog, Collation, Engine, Table, TableName, Value};
+use crate::sql::{find_table, postgres};
 
 /// Above so many rows a table is too large to be read for every root.
 pub const MANY_ROWS: usize = 10_000;
@@ -23,6 +24,8 @@ pub struct Observed {
     /// The run's clock, whole seconds.
     pub clock: Timestamp,
     pub catalog: Catalog,
+    /// Schemas of extensions whose types the declaration meets.
+    pub extensions: Vec<String>,
     /// In the order of the declaration's targets.
     pub targets: Vec<ObservedTarget>,
     /// Tables with more than [`MANY_ROWS`] rows, among those that targets and their dependents
@@ -33,6 +36,8 @@ pub struct Observed {
 /// What was seen for one target. Empty where names did not resolve: the plan refuses those.
 #[derive(Debug, Default)]
 pub struct ObservedTarget {
+    /// The type of its age as PostgreSQL calls it, where it is an expression.
+    pub age_type: Option<String>,
     /// How its tenants compare; `None`: it has none.
     pub collation: Option<Collation>,
     /// Every tenant with a row.
@@ -48,12 +53,16 @@ pub async fn observe(
     clock: Timestamp,
 ) -> Result<Observed, Error> {
     let catalog = session.catalog().await?;
+    let extensions = touched::extensions(&touched::tables(declaration, &catalog));
+    if let Session::Postgres(session) = session {
+        session.look_through(extensions.clone());
+    }
     let mut targets = Vec::new();
     for target in &declaration.targets {
         targets.push(observe_target(target, &catalog, session).await?);
     }
     let crowded = crowded(declaration, &catalog, session).await?;
-    Ok(Observed { clock, catalog, targets, crowded })
+    Ok(Observed { clock, catalog, extensions, targets, crowded })
 }
 
 async fn observe_target(
@@ -65,6 +74,13 @@ async fn observe_target(
     let Some(table) = find_table(catalog, &target.table) else {
         return Ok(observed);
     };
+    // What may not be read is refused by the plan, with the right to grant.
+    if !table.rights.select || !table.rights.usage {
+        return Ok(observed);
+    }
+    if let Some(age) = &target.age {
+        observed.age_type = age_type(&age.value, table, catalog, session).await?;
+    }
     if let Some(value) = &target.tenant {
         let Some(scalar) = tenants::scalar(value, table, catalog) else {
             return Ok(observed);
@@ -77,6 +93,22 @@ async fn observe_target(
         observed.answers.push(sources::ask(source, collation, catalog, session).await);
     }
     Ok(observed)
+}
+
+/// PostgreSQL knows the type of every expression.
+async fn age_type(
+    value: &RowValue,
+    table: &Table,
+    catalog: &Catalog,
+    session: &mut Session,
+) -> Result<Option<String>, Error> {
+    let (Engine::Postgres, RowValue::Expression(_), Some(scalar)) =
+        (catalog.engine, value, tenants::scalar(value, table, catalog))
+    else {
+        return Ok(None);
+    };
+    let rows = session.rows(&postgres::type_of(table, &scalar)).await?;
+    Ok(rows.first().and_then(|row| row[0].name()))
 }
 
 /// Counts only what a missing index could make slow, and only up to the limit.
@@ -98,10 +130,10 @@ async fn crowded(
     for name in written {
         let near = catalog.references_to(name).map(|(table, _)| table).chain(catalog.table(name));
         for table in near {
-            if counted.contains_key(&table.name) || table.key.is_empty() {
+            if counted.contains_key(&table.name) || table.key.is_empty() || !table.rights.select {
                 continue;
             }
-            let rows = session.rows(&sqlite::child_rows(table, MANY_ROWS + 1)).await?;
+            let rows = session.rows(&crate::sql::child_rows(table, MANY_ROWS + 1)).await?;
             let many = i64::try_from(MANY_ROWS).unwrap_or(i64::MAX);
             let crowded =
                 rows.first().and_then(|row| row[0].as_integer()).is_some_and(|rows| rows > many);

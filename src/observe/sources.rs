@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::database::{Error, Session};
 use crate::declare::{Source, SourceFrom, answer};
 use crate::model::{Answer, Catalog, Collation, Reason, Unknown, Value};
-use crate::sql::{Surroundings, find_table, resolve, sqlite};
+use crate::sql::{self, Surroundings, find_table, resolve};
 
 /// What one source answers.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ async fn ask_table(
         return Ok(None);
     }
     let statement =
-        sqlite::source(table, tenant.flatten().as_ref(), &value, selection.flatten().as_ref());
+        sql::source(table, tenant.flatten().as_ref(), &value, selection.flatten().as_ref());
     let rows = session.rows(&statement).await?;
     let pairs = rows.into_iter().filter_map(|row| {
         let mut values = row.into_iter();

@@ -2,8 +2,8 @@
 
 use crate::database::{Error, Session};
 use crate::declare::RowValue;
-use crate::model::{Catalog, Collation, Scalar, Table, Value};
-use crate::sql::{Surroundings, resolve, sqlite};
+use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value};
+use crate::sql::{self, Surroundings, postgres, resolve, sqlite};
 
 /// The tenant's value, if its names resolve.
 pub fn scalar(value: &RowValue, table: &Table, catalog: &Catalog) -> Option<Scalar> {
@@ -23,6 +23,9 @@ pub async fn collation(
     scalar: &Scalar,
     session: &mut Session,
 ) -> Result<Collation, Error> {
+    if table.engine == Engine::Postgres {
+        return typed(table, scalar, session).await;
+    }
     let rows = session.rows(&sqlite::collation(table, scalar)).await?;
     let flags = rows.first().map(|row| (row[0].is_true(), row[1].is_true()));
     Ok(match flags {
@@ -30,6 +33,30 @@ pub async fn collation(
         Some((true, _)) => Collation::NoCase,
         Some((false, true)) => Collation::Rtrim,
         Some((false, false)) | None => Collation::Binary,
+    })
+}
+
+/// In PostgreSQL the type says what is equal. An expression's values are compared as texts.
+async fn typed(
+    table: &Table,
+    scalar: &Scalar,
+    session: &mut Session,
+) -> Result<Collation, Error> {
+    let Scalar::Column(name) = scalar else {
+        return Ok(Collation::Binary);
+    };
+    let declared = table.column(name).map_or("", |column| column.declared.as_str());
+    Ok(match declared {
+        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Collation::Numeric,
+        "uuid" => Collation::Uuid,
+        "bpchar" => Collation::Rtrim,
+        "citext" => {
+            // citext compares by lower(), which follows the database's locale.
+            let rows = session.rows(&postgres::lowers_unicode()).await?;
+            let unicode = rows.first().is_some_and(|row| row[0].is_true());
+            if unicode { Collation::Lower } else { Collation::NoCase }
+        }
+        _ => Collation::Binary,
     })
 }
 
@@ -57,6 +84,6 @@ pub async fn all(
         Scalar::Column(column) => table.has_index_in_order(&[column]),
         Scalar::Expression(_) => false,
     };
-    let rows = session.rows(&sqlite::tenants(table, scalar, indexed)).await?;
+    let rows = session.rows(&sql::tenants(table, scalar, indexed)).await?;
     Ok(rows.into_iter().filter_map(|row| row.into_iter().next()).collect())
 }

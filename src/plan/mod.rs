@@ -3,7 +3,9 @@
 mod access;
 mod cutoffs;
 mod dependencies;
+mod obstacles;
 mod references;
+mod rights;
 mod substitute;
 mod target;
 mod understood;
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 
 pub use cutoffs::{Cutoffs, Fate};
 
-use crate::declare::Declaration;
+use crate::declare::{Database, Declaration};
 use crate::model::{DependentAction, Refusal, TableName, Target, Value};
 use crate::observe::Observed;
 
@@ -28,6 +30,8 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct PlannedTarget {
     pub target: Target,
+    /// The target as its rows are walked and taken: once for each table that holds them.
+    pub leaves: Vec<Target>,
     /// The manifest's path of the target, for refusals that rows give.
     pub field: String,
     pub cutoffs: Cutoffs,
@@ -65,11 +69,17 @@ pub fn enforces_foreign_keys(declaration: &Declaration) -> bool {
 /// The plan, or all that stands against it.
 pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<Refusal>> {
     let enforced = enforces_foreign_keys(declaration);
-    let mut refusals = Vec::new();
+    let allowed = match &declaration.connection.database {
+        Database::Sqlite { .. } => true,
+        Database::Postgres(login) => login.allow_privileged,
+    };
+    let mut refusals: Vec<Refusal> =
+        rights::login(&observed.catalog, allowed).into_iter().collect();
     let mut targets = Vec::new();
     let mut written: BTreeSet<TableName> = BTreeSet::new();
     for (declared, seen) in declaration.targets.iter().zip(&observed.targets) {
-        let context = target::Context { observed, enforced };
+        let dry_run = declaration.dry_run;
+        let context = target::Context { observed, seen, enforced, dry_run };
         match target::resolve(declared, &context) {
             Ok((target, mut notes)) => {
                 let cutoffs = Cutoffs::new(declared, seen, declaration, observed.clock);
@@ -87,6 +97,7 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
                     field: declared.field.clone(),
                     cap: declared.cap,
                     afterwards: substitute::afterwards(&target),
+                    leaves: target::leaves(&target, &observed.catalog),
                     target,
                     notes,
                 });

@@ -3,19 +3,32 @@
 mod instants;
 mod writes;
 
-use super::{Notes, access, references};
+use super::{Notes, access, obstacles, references, rights};
 use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
     Access, Action, Catalog, DependentAction, Encoding, Exemption, Expression, Reason, Refusal,
     Scalar, Table, TableKind, TableName, Target, quote,
 };
-use crate::observe::Observed;
+use crate::observe::{Observed, ObservedTarget};
 use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};
 
 pub struct Context<'a> {
     pub observed: &'a Observed,
+    /// What was seen for this target.
+    pub seen: &'a ObservedTarget,
     /// Whether the database enforces foreign keys in this run.
     pub enforced: bool,
+    pub dry_run: bool,
+}
+
+/// The target once for each table that holds its rows. Which rows of a partitioned table are the
+/// newest only all partitions together tell: there the key is one of the whole.
+pub fn leaves(target: &Target, catalog: &Catalog) -> Vec<Target> {
+    if !target.table.is_family() || target.keep_newest.is_some() {
+        return vec![target.clone()];
+    }
+    let tables = target.table.leaves.iter().filter_map(|name| catalog.table(name));
+    tables.map(|leaf| Target { leaf: Some(leaf.clone()), ..target.clone() }).collect()
 }
 
 /// The target with what the report tells of it, or all that is wrong.
@@ -26,7 +39,14 @@ pub fn resolve(
     let catalog = &context.observed.catalog;
     let table = find(catalog, &declared.table, &format!("{}.table", declared.field))
         .map_err(|refusal| vec![refusal])?;
-    let mut resolver = Resolver { declared, catalog, table, encoding: None, refusals: Vec::new() };
+    let mut resolver = Resolver {
+        declared,
+        catalog,
+        table,
+        age_type: context.seen.age_type.as_deref(),
+        encoding: None,
+        refusals: Vec::new(),
+    };
     let Some(mut target) = resolver.target(context) else {
         return Err(resolver.refusals);
     };
@@ -40,12 +60,9 @@ pub fn resolve(
             refusals.push(refusal);
         }
     }
-    let (access, why, index) = access::choose(
-        &target.table,
-        target.tenant.as_ref(),
-        target.age.as_ref(),
-        target.keep_newest.as_ref(),
-    );
+    refusals.extend(obstacles::check(declared, &target, catalog));
+    refusals.extend(rights::check(declared, &target, catalog, context.dry_run));
+    let (access, why, index) = access::choose(&target, catalog);
     target.access = access;
     notes.why = why;
     notes.index = index;
@@ -85,7 +102,8 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
         ));
     };
     let what = match table.kind {
-        TableKind::Ordinary if table.key.is_empty() => {
+        TableKind::Foreign => "is a foreign table: its rows live on another server",
+        TableKind::Ordinary | TableKind::Partitioned if table.key.is_empty() => {
             return Err(Refusal::new(
                 field,
                 Reason::InvalidValue,
@@ -95,7 +113,7 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
                 format!("ALTER TABLE {} RENAME COLUMN oid TO NAME;", quote(&table.name.name)),
             ));
         }
-        TableKind::Ordinary => return Ok(table),
+        TableKind::Ordinary | TableKind::Partitioned => return Ok(table),
         TableKind::View => "is a view: its rows live in other tables",
         TableKind::Virtual => "is a virtual table: its module decides what a delete does",
     };
@@ -119,6 +137,7 @@ struct Resolver<'a> {
     declared: &'a declare::Target,
     catalog: &'a Catalog,
     table: &'a Table,
+    age_type: Option<&'a str>,
     encoding: Option<Encoding>,
     refusals: Vec<Refusal>,
 }
@@ -148,6 +167,16 @@ impl Resolver<'_> {
         self.encoding = age.as_ref().map(|age| age.encoding.clone());
         self.sources();
         let tenant = declared.tenant.as_ref().and_then(|value| self.scalar(value, ".tenant"));
+        if let Some(Scalar::Column(name)) = &tenant
+            && self.table.column(name).is_some_and(|column| column.nondeterministic)
+        {
+            self.refuse(
+                ".tenant.column",
+                Reason::NotSupported,
+                format!("column {name} has a nondeterministic collation: which names are equal to it only the database knows"),
+                format!("write tenant: {{expression: \"{name} collate \\\"C\\\"\"}}, and name the tenants as the rows spell them"),
+            );
+        }
         let selection = self.optional(declared.selection.as_ref(), ".where");
         let exemptions = declared
             .exemptions
@@ -173,6 +202,7 @@ impl Resolver<'_> {
         Some(Target {
             name: declared.name.clone(),
             table: self.table.clone(),
+            leaf: None,
             action,
             tenant,
             age,

@@ -7,9 +7,9 @@ use super::cap::Allowance;
 use super::judge::{Bench, JudgedRow, Verdict};
 use super::watch::{Point, Watch};
 use crate::database::{Error, Session};
-use crate::model::{Action, DependentAction, Key, Reason};
+use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table, Value};
 use crate::plan::Fate;
-use crate::sql::sqlite;
+use crate::sql;
 
 /// Why a batch came to nothing. Whatever it is, the transaction was rolled back whole.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +38,12 @@ impl BatchError {
     }
 }
 
-/// The writer's lock is held: from here on only we can change these rows.
-struct Claimed<'k> {
+/// The transaction has begun, and nobody can change the schema any more.
+struct Begun<'k> {
     keys: &'k [Key],
 }
 
-/// Every condition was read again, under the lock.
+/// The rows are locked, so that only we can change them, and every condition was read after that.
 struct Judged {
     rows: Vec<JudgedRow>,
     going: Vec<Key>,
@@ -59,6 +59,8 @@ struct Acted {
 #[derive(Debug)]
 pub struct Committed {
     pub rows: Vec<JudgedRow>,
+    /// Rows that are gone, or that someone else had locked.
+    pub missed: Vec<Key>,
     /// By dependent, in the manifest's order.
     pub dependents: Vec<u64>,
     pub took: Duration,
@@ -74,14 +76,15 @@ pub async fn run(
     watch: &dyn Watch,
     session: &mut Session,
 ) -> Result<Committed, BatchError> {
-    let claimed = Claimed::claim(keys, session).await?;
+    let begun = Begun::begin(bench, keys, session).await?;
     let started = Instant::now();
-    watch.reached(Point::Locked);
-    match claimed.finish(bench, fate, allowance, watch, session).await {
+    match begun.finish(bench, fate, allowance, watch, session).await {
         Ok(acted) => {
             watch.reached(Point::Committed);
+            let missed = missed(keys, &acted.rows);
             Ok(Committed {
                 rows: acted.rows,
+                missed,
                 dependents: acted.dependents,
                 took: started.elapsed(),
             })
@@ -94,9 +97,29 @@ pub async fn run(
     }
 }
 
-impl<'k> Claimed<'k> {
-    async fn claim(keys: &'k [Key], session: &mut Session) -> Result<Self, Error> {
-        session.begin().await?;
+fn missed(keys: &[Key], judged: &[JudgedRow]) -> Vec<Key> {
+    if keys.len() == judged.len() {
+        return Vec::new();
+    }
+    let mut met = KeySet::default();
+    for row in judged {
+        met.insert(&row.key);
+    }
+    keys.iter().filter(|key| !met.contains(key)).cloned().collect()
+}
+
+impl<'k> Begun<'k> {
+    async fn begin(
+        bench: &Bench<'_>,
+        keys: &'k [Key],
+        session: &mut Session,
+    ) -> Result<Self, Error> {
+        let target = bench.target;
+        let touched = target.dependents.iter();
+        let touched = touched.filter(|d| !matches!(d.action, DependentAction::Keep));
+        let tables: Vec<&Table> =
+            std::iter::once(target.rows()).chain(touched.map(|d| &d.table)).collect();
+        session.begin(&tables).await?;
         Ok(Self { keys })
     }
 
@@ -108,7 +131,7 @@ impl<'k> Claimed<'k> {
         watch: &dyn Watch,
         session: &mut Session,
     ) -> Result<Acted, BatchError> {
-        let judged = self.judge(bench, fate, allowance, session).await?;
+        let judged = self.judge(bench, fate, allowance, watch, session).await?;
         watch.reached(Point::Judged);
         let acted = judged.act(bench, fate, session).await?;
         watch.reached(Point::Acted);
@@ -122,9 +145,12 @@ impl<'k> Claimed<'k> {
         bench: &Bench<'_>,
         fate: Fate,
         allowance: Option<&Allowance>,
+        watch: &dyn Watch,
         session: &mut Session,
     ) -> Result<Judged, Error> {
-        let mut rows = bench.judge(self.keys, fate, session).await?;
+        let locked = bench.lock(self.keys, fate, session).await?;
+        watch.reached(Point::Locked);
+        let mut rows = bench.judge_locked(locked, fate, session).await?;
         if let Some(allowance) = allowance {
             allowance.apply(&mut rows);
         }
@@ -135,6 +161,33 @@ impl<'k> Claimed<'k> {
 }
 
 impl Judged {
+    /// The database takes the dependents with their roots, and knows how many of each it took.
+    async fn cascade(
+        &self,
+        bench: &Bench<'_>,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Vec<u64>, BatchError> {
+        let target = bench.target;
+        let tables: Vec<&Table> = target.dependents.iter().map(|d| &d.table).collect();
+        let counts = sql::postgres::deleted_so_far(&tables);
+        let before = session.rows(&counts).await?;
+        let statement = sql::act(target, &bench.instants(fate), &self.going);
+        let acted = session.execute(&statement).await?;
+        if acted != self.going.len() as u64 {
+            return Err(BatchError::NotActed { judged: self.going.len(), acted });
+        }
+        let after = session.rows(&counts).await?;
+        let (Some(before), Some(after)) = (before.first(), after.first()) else {
+            return Ok(vec![0; tables.len()]);
+        };
+        let gone = before.iter().zip(after).map(|(before, after)| {
+            let count = |value: &Value| value.as_integer().unwrap_or_default();
+            count(after).saturating_sub(count(before)).unsigned_abs()
+        });
+        Ok(gone.collect())
+    }
+
     async fn act(
         self,
         bench: &Bench<'_>,
@@ -147,17 +200,21 @@ impl Judged {
             return Ok(Acted { rows: self.rows, dependents });
         }
         let instants = bench.instants(fate);
-        let shared = |at: &usize| sqlite::shares_rows(target, *at);
+        if !target.dependents.is_empty() && session.counts_deletes() && sql::cascades(target) {
+            let dependents = self.cascade(bench, fate, session).await?;
+            return Ok(Acted { rows: self.rows, dependents });
+        }
+        let shared = |at: &usize| sql::shares_rows(target, *at);
         for at in target.order.iter().copied().filter(shared) {
             dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
         }
         for at in target.order.iter().copied() {
             let statement = match &target.dependents[at].action {
                 DependentAction::Delete => {
-                    sqlite::delete_dependent(target, &instants, at, &self.going)
+                    sql::delete_dependent(target, &instants, at, &self.going)
                 }
                 DependentAction::Update(set) => {
-                    sqlite::update_dependent(target, &instants, at, &self.going, set)
+                    sql::update_dependent(target, &instants, at, &self.going, set)
                 }
                 DependentAction::Keep => continue,
             };
@@ -179,13 +236,22 @@ impl Judged {
                 });
             }
         }
-        let acted = session.execute(&sqlite::act(target, &instants, &self.going)).await?;
+        let statement = sql::act(target, &instants, &self.going);
+        let moved: Vec<Key>;
+        let (acted, now) = match (&target.action, session.engine()) {
+            // Where a row lies changes with the row.
+            (Action::Update(_), Engine::Postgres) => {
+                moved = session.rows(&statement).await?.into_iter().map(Key).collect();
+                (moved.len() as u64, &moved)
+            }
+            _ => (session.execute(&statement).await?, &self.going),
+        };
         if acted != self.going.len() as u64 {
             return Err(BatchError::NotActed { judged: self.going.len(), acted });
         }
         if let Action::Update(_) = target.action {
             // Otherwise every run would change the row again, and a two-stage policy never end.
-            let again = bench.judge(&self.going, fate, session).await?;
+            let again = bench.judge(now, fate, session).await?;
             if again.iter().any(|row| row.verdict == Verdict::Goes) {
                 return Err(BatchError::StaysSelected);
             }

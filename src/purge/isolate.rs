@@ -1,19 +1,22 @@
 //! Batches that act: tried again when somebody is in the way, halved when a row is at fault.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::End;
 use super::batch::{self, BatchError};
-use super::judge::JudgedRow;
+use super::judge::{JudgedRow, Verdict};
 use super::runner::Runner;
 use crate::database::{ErrorClass, Session};
-use crate::model::{Failure, Key, Reason};
+use crate::model::{Engine, Failure, Key, Reason};
 use crate::plan::Fate;
 
 /// So many rows that fail for one reason are no accident: the target is given up.
 const MANY_FAILURES: u64 = 20;
 /// Keys of several columns are bound value by value, and a statement takes 32,766 values.
 const BINDS_AT_ONCE: usize = 30_000;
+/// Above this share of candidates that go, looking at them first is not worth a statement.
+const NEARLY_ALL: f64 = 0.9;
 /// How often a batch is tried that finds somebody in its way.
 const TRIES: u32 = 3;
 /// Doubled before each pause: the first is twice this, the next four times.
@@ -33,12 +36,43 @@ impl Runner<'_> {
             let most = BINDS_AT_ONCE / self.bench.target.table.key.len().max(1);
             let (now, later) = rest.split_at(self.pace.rows().min(most.max(1)).min(rest.len()));
             rest = later;
-            self.isolate(now, fate, session).await?;
+            let going = self.look_first(now, fate, session).await?;
+            if !going.is_empty() {
+                self.isolate(&going, fate, session).await?;
+            }
             if self.allowance.as_ref().is_some_and(|allowance| allowance.rows == 0) {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Locking a row that is held writes to it, and holds up its writers, run after run: unless
+    /// nearly all candidates go, they are judged first without a lock, and those that stay are
+    /// counted and left alone. Those that go are judged again under the lock.
+    async fn look_first<'k>(
+        &mut self,
+        keys: &'k [Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Cow<'k, [Key]>, End> {
+        let target = self.bench.target;
+        let decided = target.exemptions.is_empty()
+            && target.referenced.is_empty()
+            && target.keep_newest.is_none()
+            && self.allowance.is_none();
+        if session.engine() == Engine::Sqlite || decided || self.share_going > NEARLY_ALL {
+            return Ok(Cow::Borrowed(keys));
+        }
+        let mut rows = self.judge_apart(keys, fate, session).await?;
+        if let Some(allowance) = &self.allowance {
+            allowance.apply(&mut rows);
+        }
+        let (going, staying): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.verdict == Verdict::Goes);
+        self.tally.committed(&staying, &[], fate, self.allowance.is_some());
+        self.share_going = 0.5 * (self.share_going + going.len() as f64 / keys.len().max(1) as f64);
+        Ok(Cow::Owned(going.into_iter().map(|row| row.key).collect()))
     }
 
     /// Takes a batch through; one that fails for a row's sake is halved until the row is alone.
@@ -69,18 +103,41 @@ impl Runner<'_> {
             {
                 Ok(committed) => {
                     tries = 0;
+                    let going = committed.rows.iter().filter(|row| row.verdict == Verdict::Goes);
+                    let share = going.count() as f64 / keys_left.len() as f64;
+                    self.share_going = 0.5 * (self.share_going + share);
                     self.committed(&committed.rows, &committed.dependents, fate);
+                    self.look_after(&committed.missed, fate, session).await?;
                     self.rest(keys_left.len(), committed.took, session).await;
                 }
-                Err(BatchError::Database(error)) if error.class == ErrorClass::Busy => {
+                // Of many rows some may be free: smaller batches find out. In SQLite it is never a
+                // row that is in the way.
+                Err(BatchError::Database(error))
+                    if error.class == ErrorClass::Busy
+                        && keys.len() > 1
+                        && session.engine() == Engine::Postgres =>
+                {
+                    self.pace.hindered();
+                    let (one, other) = keys.split_at(keys.len() / 2);
+                    work.extend([other, one]);
+                }
+                Err(BatchError::Database(error))
+                    if matches!(error.class, ErrorClass::Busy | ErrorClass::Blocked) =>
+                {
                     // The whole batch again: never a single statement of it.
                     self.pace.hindered();
                     tries += 1;
-                    if tries >= TRIES {
+                    if tries < TRIES {
+                        tokio::time::sleep(BACK_OFF * 2_u32.pow(tries)).await;
+                        work.push(keys);
+                        continue;
+                    }
+                    if error.class == ErrorClass::Blocked || session.engine() == Engine::Sqlite {
                         return Err(error.into());
                     }
-                    tokio::time::sleep(BACK_OFF * 2_u32.pow(tries)).await;
-                    work.push(keys);
+                    // Something that hangs on this row is locked by someone else.
+                    tries = 0;
+                    self.look_after(keys, fate, session).await?;
                 }
                 Err(BatchError::Database(error))
                     if error.class == ErrorClass::Timeout && keys.len() > 1 =>
@@ -111,6 +168,25 @@ impl Runner<'_> {
             return Err(self.too_many("every row of the first batch failed"));
         }
         self.commits += 1;
+        Ok(())
+    }
+
+    /// Rows that a batch did not get: those that are there and would go are locked by someone else.
+    async fn look_after(
+        &mut self,
+        missed: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let mut rows = self.judge_apart(missed, fate, session).await?;
+        rows.retain(|row| row.verdict == Verdict::Goes);
+        for row in &mut rows {
+            row.verdict = Verdict::Locked;
+        }
+        self.tally.locked(&rows, fate, self.allowance.is_some());
         Ok(())
     }
 

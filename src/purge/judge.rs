@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::newest;
 use crate::database::{Error, Session};
-use crate::model::{DependentAction, Key, KeySet, Reading, Target, Value, read_age};
+use crate::model::{DependentAction, Engine, Key, KeySet, Reading, Target, Value, read_age};
 use crate::plan::{Cutoffs, Fate};
-use crate::sql::{Instants, sqlite};
+use crate::sql::{self, Instants};
 
 /// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Verdict {
     Held(usize),
     /// Something that the policy does not name still points at it.
     Referenced,
+    /// It would go, and someone else has it locked.
+    Locked,
     /// It would go, and is too young for what maxRowsPerRun leaves.
     Capped,
     /// It is gone, young, pinned, re-owned, or otherwise not (any more) what the target is about.
@@ -34,6 +36,14 @@ pub struct JudgedRow {
     pub age: Option<Timestamp>,
     /// The first value of orderBy, where there is no age to rank by.
     pub order: Option<Value>,
+}
+
+/// Rows that only we can change until the transaction ends.
+pub enum Locked {
+    Keys(Vec<Key>),
+    /// With the columns of a judgement: where nothing but the row itself decides, the lock gives
+    /// it as it is now, and nothing is left to ask.
+    Rows(Vec<Vec<Value>>),
 }
 
 /// What rows are judged by.
@@ -61,7 +71,17 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<Vec<JudgedRow>, Error> {
-        let rows = session.rows(&sqlite::judge(self.target, &self.instants(fate), keys)).await?;
+        let rows = session.rows(&sql::judge(self.target, &self.instants(fate), keys)).await?;
+        self.read(rows, fate, session).await
+    }
+
+    /// Reads the columns of a judgement.
+    async fn read(
+        &self,
+        rows: Vec<Vec<Value>>,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Vec<JudgedRow>, Error> {
         let mut newest = Newest::default();
         let mut judged = Vec::with_capacity(rows.len());
         for row in rows {
@@ -94,6 +114,40 @@ impl Bench<'_> {
         Ok(judged)
     }
 
+    /// Locks the rows with these keys, where the engine locks rows: who else has one locked is not
+    /// waited for.
+    pub async fn lock(
+        &self,
+        keys: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Locked, Error> {
+        if session.engine() == Engine::Sqlite {
+            return Ok(Locked::Keys(keys.to_vec()));
+        }
+        let claimed = session.rows(&sql::claim(self.target, &self.instants(fate), keys)).await?;
+        Ok(if self.target.reads_only_itself() {
+            Locked::Rows(claimed)
+        } else {
+            Locked::Keys(claimed.into_iter().map(Key).collect())
+        })
+    }
+
+    /// Judges what is locked.
+    pub async fn judge_locked(
+        &self,
+        locked: Locked,
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<Vec<JudgedRow>, Error> {
+        match locked {
+            Locked::Rows(rows) => self.read(rows, fate, session).await,
+            // A second statement, with a snapshot of its own: it sees what was committed before
+            // the locks were had, in other tables too.
+            Locked::Keys(keys) => self.judge(&keys, fate, session).await,
+        }
+    }
+
     /// How many rows of a dependent stay behind that must not: those that a trigger would not let
     /// go, and those that an Update left pointing at a root, with which the database itself would
     /// delete them.
@@ -108,10 +162,10 @@ impl Bench<'_> {
         let instants = self.instants(fate);
         let statement = match &dependent.action {
             DependentAction::Delete if !dependent.table.delete_triggers.is_empty() => {
-                sqlite::count_dependent(self.target, &instants, at, going)
+                sql::count_dependent(self.target, &instants, at, going)
             }
             DependentAction::Update(set) if dependent.cascades_through(set) => {
-                sqlite::count_left(self.target, &instants, at, going)
+                sql::count_left(self.target, &instants, at, going)
             }
             DependentAction::Delete | DependentAction::Update(_) | DependentAction::Keep => {
                 return Ok(0);
@@ -132,7 +186,7 @@ impl Bench<'_> {
         if matches!(self.target.dependents[at].action, DependentAction::Keep) {
             return Ok(0);
         }
-        let statement = sqlite::count_dependent(self.target, &self.instants(fate), at, going);
+        let statement = sql::count_dependent(self.target, &self.instants(fate), at, going);
         let rows = session.rows(&statement).await?;
         Ok(rows.first().and_then(|row| row[0].as_integer()).map_or(0, i64::unsigned_abs))
     }
@@ -153,7 +207,7 @@ impl Bench<'_> {
     }
 }
 
-/// The columns of `sqlite::judge`.
+/// The columns of `sql::judge`.
 struct Row<'t> {
     target: &'t Target,
     values: Vec<Value>,
@@ -165,7 +219,7 @@ impl<'t> Row<'t> {
     }
 
     fn after_key(&self) -> usize {
-        self.target.table.key.len()
+        self.target.rows().key.len()
     }
 
     fn key(&self) -> Key {

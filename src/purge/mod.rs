@@ -52,6 +52,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         allowance: None,
         access: planned.target.access.clone(),
         commits: 0,
+        share_going: 0.0,
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.

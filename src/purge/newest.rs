@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::database::{Error, Session};
 use crate::model::{Encoding, KeepNewest, Key, Reading, Target, Value, read_age};
 use crate::plan::Fate;
-use crate::sql::{Instants, sqlite};
+use crate::sql::{self, Instants};
 
 /// A partition's rows that can be ranked, parted at the limit.
 pub struct Ranked {
@@ -58,7 +58,7 @@ async fn ranked(
     };
     let encoding = target.age.as_ref().map(|age| &age.encoding);
     let instants = Instants::bind(clock, cutoff, encoding);
-    let statement = sqlite::ranking(target, keep, &instants, tenant, partition);
+    let statement = sql::ranking(target, keep, &instants, tenant, partition);
     let limit = usize::try_from(keep.rows).unwrap_or(usize::MAX);
     let in_database_order = keep.order_by.iter().all(|order| order.encoding.is_none());
     let length = target.table.key.len();

@@ -7,23 +7,28 @@ use super::judge::{Bench, Verdict};
 use super::walk::Walk;
 use super::{JUDGED_AT_ONCE, Job};
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Access, Action, DependentAction, Key, Reason, Refusal};
+use crate::model::{Access, Action, DependentAction, Engine, Key, Reason, Refusal, Target};
 use crate::plan::PlannedTarget;
-use crate::sql::{Instants, Statement, sqlite};
+use crate::sql::{self, Instants, Statement};
 
-/// All that stands against a target, now that its rows were asked. `Err`: they could not be asked.
+/// All that stands against a target, now that its rows were asked. `acts`: this is no dry run.
+/// `Err`: they could not be asked.
 pub async fn preflight(
     planned: &PlannedTarget,
     job: &Job<'_>,
+    acts: bool,
     session: &mut Session,
 ) -> Result<Vec<Refusal>, Error> {
-    let mut refusals = compile(planned, job, session).await?;
+    let mut refusals = compile(planned, job, acts, session).await?;
     if refusals.is_empty() {
-        refusals.extend(rows::compared_columns(planned, session).await?);
-        refusals.extend(rows::compared_keys(planned, session).await?);
+        // Where columns have types, a value cannot be of another.
+        if session.engine() == Engine::Sqlite {
+            refusals.extend(rows::compared_columns(planned, session).await?);
+            refusals.extend(rows::compared_keys(planned, session).await?);
+            refusals.extend(rows::ordered_texts(planned, session).await?);
+        }
         refusals.extend(rows::shared_parents(planned, session).await?);
         refusals.extend(rows::seconds_for_millis(planned, session).await?);
-        refusals.extend(rows::ordered_texts(planned, session).await?);
     }
     if refusals.is_empty() {
         refusals.extend(stays_selected(planned, job, session).await?);
@@ -36,24 +41,29 @@ pub async fn preflight(
 async fn compile(
     planned: &PlannedTarget,
     job: &Job<'_>,
+    acts: bool,
     session: &mut Session,
 ) -> Result<Vec<Refusal>, Error> {
     let target = &planned.target;
     let instants = Instants::bind(job.clock, None, None);
     let mut statements: Vec<Statement> =
-        vec![sqlite::sweep(target, &instants, None, 1), sqlite::judge(target, &instants, &[])];
-    for (at, dependent) in target.dependents.iter().enumerate() {
+        vec![sql::sweep(target, &instants, None, 1), sql::judge(target, &instants, &[])];
+    if let Some(keep) = &target.keep_newest {
+        statements.push(sql::over_full_partitions(target, keep, &instants));
+    }
+    // A login for a dry run may have no right to what it does not do.
+    let acts = acts || session.engine() == Engine::Sqlite;
+    for (at, dependent) in target.dependents.iter().enumerate().filter(|_| acts) {
         statements.push(match &dependent.action {
-            DependentAction::Delete => sqlite::delete_dependent(target, &instants, at, &[]),
+            DependentAction::Delete => sql::delete_dependent(target, &instants, at, &[]),
             DependentAction::Update(set) => {
-                sqlite::update_dependent(target, &instants, at, &[], set)
+                sql::update_dependent(target, &instants, at, &[], set)
             }
             DependentAction::Keep => continue,
         });
     }
-    statements.push(sqlite::act(target, &instants, &[]));
-    if let Some(keep) = &target.keep_newest {
-        statements.push(sqlite::over_full_partitions(target, keep, &instants));
+    if acts {
+        statements.push(sql::act(target, &instants, &[]));
     }
     for statement in statements {
         match session.rows(&statement.explained()).await {
@@ -62,8 +72,19 @@ async fn compile(
                 return Ok(vec![Refusal::new(
                     &planned.field,
                     Reason::BadExpression,
-                    format!("SQLite does not take the target's statements: {error}"),
+                    format!(
+                        "{} does not take the target's statements: {error}",
+                        session.engine().name()
+                    ),
                     "correct the expression or the schema that the message names",
+                )]);
+            }
+            Err(error) if error.class == ErrorClass::Denied => {
+                return Ok(vec![Refusal::new(
+                    &planned.field,
+                    Reason::NotPermitted,
+                    error.to_string(),
+                    "grant it to the login",
                 )]);
             }
             Err(error) => return Err(error),
@@ -85,12 +106,13 @@ async fn stays_selected(
     let Some(after) = &planned.afterwards else {
         return Ok(Vec::new());
     };
-    let now = Bench { target: &planned.target, cutoffs: &planned.cutoffs, clock: job.clock };
-    let then = Bench { target: after, ..now };
     let access = if planned.target.age.is_some() { Access::Sweep } else { Access::Partitions };
-    let mut walk =
-        Walk::new(&planned.target, &planned.cutoffs, &planned.tenants, job.clock, &access);
+    let mut walk = Walk::new(planned, job.clock, &access);
     while let Some(page) = walk.next(session).await? {
+        let target = planned.leaves.get(page.leaf).unwrap_or(&planned.target);
+        let after = Target { leaf: target.leaf.clone(), ..after.clone() };
+        let now = Bench { target, cutoffs: &planned.cutoffs, clock: job.clock };
+        let then = Bench { target: &after, ..now };
         for (fate, keys) in page.groups {
             for keys in keys.chunks(JUDGED_AT_ONCE) {
                 // What cannot be computed for a row is asked again in each batch, of that row alone.

@@ -10,9 +10,9 @@ use super::walk::Walk;
 use super::watch::{Job, Point};
 use super::{End, JUDGED_AT_ONCE};
 use crate::database::Session;
-use crate::model::{Access, Key, KeySet, Reason};
+use crate::model::{Access, Engine, Key, KeySet, Reason};
 use crate::plan::{Fate, PlannedTarget};
-use crate::sql::sqlite;
+use crate::sql::{self, sqlite};
 
 /// How often the next-oldest rows move up for those that could not go.
 const CAP_ROUNDS: u32 = 4;
@@ -32,6 +32,8 @@ pub(super) struct Runner<'a> {
     pub(super) allowance: Option<Allowance>,
     pub(super) access: Access,
     pub(super) commits: u64,
+    /// Which share of the last candidates went, when they were judged.
+    pub(super) share_going: f64,
 }
 
 impl Runner<'_> {
@@ -76,6 +78,13 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Rows are locked, judged and taken in the table that holds them.
+    fn turn_to(&mut self, leaf: usize) {
+        if let Some(target) = self.planned.leaves.get(leaf) {
+            self.bench.target = target;
+        }
+    }
+
     /// Looks at all candidates once, for the age of the last that may go. What is held is counted
     /// here, where every row is met.
     async fn rank(
@@ -84,16 +93,10 @@ impl Runner<'_> {
         count: bool,
         session: &mut Session,
     ) -> Result<(), End> {
-        let bench = self.bench;
-        let mut walk = Walk::new(
-            bench.target,
-            bench.cutoffs,
-            &self.planned.tenants,
-            self.job.clock,
-            &self.access,
-        );
+        let mut walk = Walk::new(self.planned, self.job.clock, &self.access);
         while let Some(page) = walk.next(session).await? {
             self.is_over()?;
+            self.turn_to(page.leaf);
             if count {
                 self.tally.sighted(page.sightings);
             }
@@ -121,15 +124,10 @@ impl Runner<'_> {
     async fn pass(&mut self, session: &mut Session) -> Result<(), End> {
         let planned = self.planned;
         let rows_at_most = self.rows_at_most(session).await?;
-        let mut walk = Walk::new(
-            &planned.target,
-            &planned.cutoffs,
-            &planned.tenants,
-            self.job.clock,
-            &self.access,
-        );
+        let mut walk = Walk::new(planned, self.job.clock, &self.access);
         while let Some(page) = walk.next(session).await? {
             self.is_over()?;
+            self.turn_to(page.leaf);
             if self.allowance.is_none() {
                 self.tally.sighted(page.sightings);
             }
@@ -146,7 +144,8 @@ impl Runner<'_> {
             }
             let gone = self.tally.gone();
             let on_index = matches!(self.access, Access::AgeIndex | Access::TenantIndex);
-            if on_index && gone >= SWEEP_AFTER && gone * 20 >= rows_at_most {
+            let many = gone >= SWEEP_AFTER && gone * 20 >= rows_at_most;
+            if on_index && (many || page.crowded) {
                 // Rows that are kept will be met again: only what is gone stays counted. Under a
                 // cap a look at all candidates has counted them, and nothing is counted twice.
                 if self.allowance.is_none() {
@@ -154,13 +153,7 @@ impl Runner<'_> {
                 }
                 self.access = Access::Sweep;
                 self.tally.access_changed();
-                walk = Walk::new(
-                    &planned.target,
-                    &planned.cutoffs,
-                    &planned.tenants,
-                    self.job.clock,
-                    &self.access,
-                );
+                walk = Walk::new(planned, self.job.clock, &self.access);
             }
         }
         if self.access == Access::Sweep && self.allowance.is_none() {
@@ -170,6 +163,15 @@ impl Runner<'_> {
     }
 
     async fn rows_at_most(&self, session: &mut Session) -> Result<u64, End> {
+        if session.engine() == Engine::Postgres {
+            let mut most = 0;
+            for leaf in &self.planned.leaves {
+                let rows = session.rows(&sql::postgres::rows_at_most(leaf.rows())).await?;
+                let rows = rows.first().and_then(|row| row[0].as_integer());
+                most += rows.map_or(0, i64::unsigned_abs);
+            }
+            return Ok(most);
+        }
         let rows = session.rows(&sqlite::key_span(&self.planned.target.table)).await?;
         let span = rows
             .first()

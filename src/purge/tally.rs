@@ -131,11 +131,27 @@ impl Tally {
         going
     }
 
+    /// Rows that someone else had locked; a look before the first batch has counted them overdue.
+    pub fn locked(&mut self, rows: &[JudgedRow], fate: Fate, ranked: bool) {
+        if ranked {
+            self.counts.locked += rows.len() as u64;
+            return;
+        }
+        for row in rows {
+            self.counts.selected += 1;
+            self.kept(row, fate);
+        }
+    }
+
     fn kept(&mut self, row: &JudgedRow, fate: Fate) {
         match row.verdict {
             Verdict::Held(at) => self.counts.held[at].1 += 1,
             Verdict::Referenced => {
                 self.counts.referenced += 1;
+                self.overdue(row, fate);
+            }
+            Verdict::Locked => {
+                self.counts.locked += 1;
                 self.overdue(row, fate);
             }
             Verdict::Goes | Verdict::Capped | Verdict::NotSelected => {}
@@ -194,6 +210,7 @@ impl Tally {
         let counts = &mut self.counts;
         counts.selected = counts.gone() + counts.failed;
         counts.referenced = 0;
+        counts.locked = 0;
         counts.overdue.rows = counts.failed;
         counts.held.iter_mut().for_each(|(_, rows)| *rows = 0);
         counts.tenants.values_mut().for_each(|tenant| tenant.overdue = 0);

@@ -4,6 +4,7 @@
 //! policy ends the run. Only then rows go, policy by policy.
 
 mod bounds;
+mod clock;
 mod earlier;
 mod load;
 mod outcome;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::earlier::Earlier;
-use super::prepare::{Ready, open, open_to_read};
+use super::prepare::Ready;
 use super::updates::Updates;
 use super::{Options, report};
 use crate::api::{PurgeRun, PurgeRunStatus, TargetReport};
@@ -36,9 +36,9 @@ pub(super) async fn perform(
 ) -> (Option<PurgeRun>, u8, Option<String>) {
     let declaration = &ready.declaration;
     let opened = if declaration.dry_run {
-        open_to_read(declaration, &ready.path).await
+        ready.place.open_to_read(declaration).await
     } else {
-        open(declaration, &ready.path, Mode::Write).await
+        ready.place.open(declaration, Mode::Write).await
     };
     let mut session = match opened {
         Ok(session) => session,
@@ -46,7 +46,10 @@ pub(super) async fn perform(
             return (None, 3, Some(format!("RetentionPolicy/{}: {error}", declaration.policy)));
         }
     };
-    session.expect_schema(ready.schema.clone());
+    session.expect_schema(&ready.schema.tables, ready.schema.version.clone());
+    if let Session::Postgres(session) = &mut session {
+        session.look_through(ready.extensions.clone());
+    }
     let onlooker = Onlooker { ready, around, done: RefCell::default() };
     let (started, now) = around.started;
     let job = Job {

@@ -1,9 +1,83 @@
-//! Where a connection's file lies below the folder that stands for its volume.
+//! Where a connection's database is: a file below the folder that stands for its volume, or a
+//! server.
 
 use std::path::{Path, PathBuf};
 
-use crate::declare::{Connection, Manifests, Refused};
+use sqlx::postgres::PgConnectOptions;
+
+use super::Options;
+use crate::database::{Error, ErrorClass, Mode, Session, postgres, sqlite};
+use crate::declare::{Connection, Database, Declaration, Manifests, Refused};
 use crate::model::{Reason, Refusal};
+use crate::plan;
+
+/// A database that can be opened.
+pub enum Place {
+    File(PathBuf),
+    Server(Box<PgConnectOptions>),
+}
+
+impl Place {
+    pub fn of(declaration: &Declaration, options: &Options) -> Result<Self, Refusal> {
+        let connection = &declaration.connection;
+        match &connection.database {
+            Database::Sqlite { path } => {
+                locate(connection, path, &options.roots, declaration.dry_run).map(Self::File)
+            }
+            Database::Postgres(login) => {
+                let options = postgres::options(&login.url, login.ca.as_deref());
+                options.map(|options| Self::Server(Box::new(options))).map_err(|what| {
+                    Refusal::new(
+                        "spec.postgres.secretKeyRef",
+                        Reason::InvalidValue,
+                        what,
+                        "write a URL as libpq reads it: postgresql://user:password@host:5432/database?sslmode=require",
+                    )
+                })
+            }
+        }
+    }
+
+    /// What an error about it begins with.
+    pub fn prefix(&self) -> String {
+        match self {
+            Self::File(path) => format!("{}: ", path.display()),
+            Self::Server(_) => String::new(),
+        }
+    }
+
+    pub async fn open(&self, declaration: &Declaration, mode: Mode) -> Result<Session, Error> {
+        let limits = &declaration.connection.limits;
+        let (lock, statement) = (limits.lock_timeout, limits.statement_timeout);
+        Ok(match self {
+            Self::File(path) => {
+                let enforce = plan::enforces_foreign_keys(declaration);
+                let session = sqlite::Session::open(path, mode, enforce, lock, statement).await?;
+                Session::Sqlite(Box::new(session))
+            }
+            Self::Server(options) => {
+                let session = postgres::Session::connect(options, mode, lock, statement).await?;
+                Session::Postgres(Box::new(session))
+            }
+        })
+    }
+
+    /// A file that a killed writer has left with a hot journal cannot be read before it is rolled
+    /// back, which is what any reader with the right to write does.
+    pub async fn open_to_read(&self, declaration: &Declaration) -> Result<Session, Error> {
+        let mut session = self.open(declaration, Mode::Read).await?;
+        if let Self::Server(_) = self {
+            return Ok(session);
+        }
+        match session.rows(&crate::sql::sqlite::tables()).await {
+            Err(error) if error.class == ErrorClass::ReadOnly => {
+                self.open(declaration, Mode::Write).await
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(session),
+        }
+    }
+}
 
 /// The flag that names the folder, where a refusal is about it.
 pub const ROOT: &str = "--root";
@@ -31,7 +105,7 @@ pub fn strangers(manifests: &Manifests, roots: &[(Option<String>, PathBuf)]) -> 
 
 /// The file, without a link on the way: a link could lead to another tenant's volume, or change
 /// its mind between the plan and the first batch.
-pub fn locate(
+fn locate(
     connection: &Connection,
     path: &str,
     roots: &[(Option<String>, PathBuf)],

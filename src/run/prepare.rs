@@ -1,30 +1,33 @@
 //! Everything up to the first row, without a right to change anything.
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
-
 use super::earlier::Earlier;
-use super::{Options, place};
-use crate::database::{Error, ErrorClass, Mode, Session};
-use crate::declare::{Database, Declaration, Refused};
-use crate::model::{Reason, Refusal, Value};
+use super::place::{self, Place};
+use super::{Options, clock};
+use crate::database::{Error, ErrorClass};
+use crate::declare::{Declaration, Refused};
+use crate::model::{Reason, Refusal, TableName, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
 use crate::purge::{self, Job, Watch};
-
-/// So far the clocks of two machines may be apart.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// A policy whose plan stands against its database.
 pub(super) struct Ready {
     pub(super) declaration: Declaration,
     pub(super) plan: Plan,
-    pub(super) path: PathBuf,
-    /// The schema's version when the plan was made.
-    pub(super) schema: Value,
+    pub(super) place: Place,
+    /// The schema when the plan was made.
+    pub(super) schema: Schema,
+    /// Schemas of extensions whose types the statements meet.
+    pub(super) extensions: Vec<String>,
+}
+
+/// A version of the schema of some tables.
+pub(super) struct Schema {
+    pub(super) tables: Vec<TableName>,
+    pub(super) version: Value,
 }
 
 /// Why a policy does not run.
@@ -58,24 +61,19 @@ pub(super) async fn prepare(
         });
         Stopper::Refused(refused.collect())
     };
-    let clock = clock(options, earlier, declaration.dry_run).map_err(|refusal| {
+    let of_run = |refusal: Refusal| {
         Stopper::Refused(vec![Refused {
             file: "command line".to_owned(),
             object: format!("RetentionPolicy/{}", declaration.policy),
             refusal,
         }])
-    })?;
-    let Database::Sqlite { path } = &declaration.connection.database else {
-        unreachable!("every other engine was refused")
     };
-    let connection = &declaration.connection;
-    let path = place::locate(connection, path, &options.roots, declaration.dry_run)
-        .map_err(of_connection)?;
+    let place = Place::of(&declaration, options).map_err(of_connection)?;
     let failed = |error: Error| match error.class {
         ErrorClass::NotADatabase => of_connection(Refusal::new(
             "spec.sqlite.path",
             Reason::BadDatabase,
-            format!("{}: {error}", path.display()),
+            format!("{}{error}", place.prefix()),
             "name a file that SQLite has made",
         )),
         _ => Stopper::Unreachable(format!(
@@ -85,9 +83,24 @@ pub(super) async fn prepare(
             error.reason().next_step()
         )),
     };
-    let mut session = open_to_read(&declaration, &path).await.map_err(failed)?;
+    let mut session = place.open_to_read(&declaration).await.map_err(failed)?;
+    let real = clock::of_database(&mut session).await.map_err(failed)?;
+    if real.follows && !declaration.dry_run {
+        return Err(of_connection(Refusal::new(
+            "spec.postgres.secretKeyRef",
+            Reason::BadDatabase,
+            "the server follows another and takes no writes",
+            "name the primary; with CloudNativePG its service ends in -rw",
+        )));
+    }
+    let clock = real
+        .check(declaration.dry_run)
+        .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, real))
+        .map_err(of_run)?;
     // Before the catalog is read: a change in between is then found out, and not missed.
-    let schema = session.schema_version().await.map_err(failed)?;
+    let tables = declared_tables(&declaration);
+    let version = session.schema_version(&tables).await.map_err(failed)?;
+    let schema = Schema { tables, version };
     let observed = observe(&declaration, &mut session, clock).await.map_err(failed)?;
     let mut plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
     for target in &mut plan.targets {
@@ -106,70 +119,20 @@ pub(super) async fn prepare(
     };
     let mut refusals = Vec::new();
     for target in &plan.targets {
-        refusals.extend(purge::preflight(target, &job, &mut session).await.map_err(failed)?);
+        refusals.extend(purge::preflight(target, &job, !declaration.dry_run, &mut session).await.map_err(failed)?);
     }
     session.close().await;
     if refusals.is_empty() {
-        Ok(Ready { declaration, plan, path, schema })
+        Ok(Ready { declaration, plan, place, schema, extensions: observed.extensions })
     } else {
         Err(of_policy(refusals))
     }
 }
 
-/// SQLite has no clock of its own: it is this machine's, in whole seconds. A run that has begun
-/// keeps the clock that it has.
-fn clock(options: &Options, earlier: &Earlier, dry_run: bool) -> Result<Timestamp, Refusal> {
-    let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
-    let truncated = |instant: Timestamp| instant.round(seconds).unwrap_or(instant);
-    let real = truncated(Timestamp::now());
-    if let Some(clock) = earlier.clock {
-        if dry_run || options.allow_future_now || clock <= real + AHEAD {
-            return Ok(clock);
-        }
-        return Err(Refusal::new(
-            "--report",
-            Reason::Conflict,
-            format!(
-                "the PurgeRun's clock, {clock}, lies after this machine's, {real}: rows would go before their time"
-            ),
-            "see which machine's clock is wrong, and make a new PurgeRun",
-        ));
-    }
-    let Some(now) = options.now.map(truncated) else {
-        return Ok(real);
-    };
-    if now > real && !dry_run && !options.allow_future_now {
-        return Err(Refusal::new(
-            "--now",
-            Reason::Conflict,
-            format!(
-                "{now} lies after this machine's clock, {real}: rows would go before their time"
-            ),
-            "add --dry-run, or --allow-future-now if you mean it",
-        ));
-    }
-    Ok(now)
-}
-
-pub(super) async fn open(
-    declaration: &Declaration,
-    path: &Path,
-    mode: Mode,
-) -> Result<Session, Error> {
-    let limits = &declaration.connection.limits;
-    let enforce = plan::enforces_foreign_keys(declaration);
-    Session::open(path, mode, enforce, limits.lock_timeout, limits.statement_timeout).await
-}
-
-/// A file that a killed writer has left with a hot journal cannot be read before it is rolled
-/// back, which is what any reader with the right to write does.
-pub(super) async fn open_to_read(declaration: &Declaration, path: &Path) -> Result<Session, Error> {
-    let mut session = open(declaration, path, Mode::Read).await?;
-    match session.rows(&crate::sql::sqlite::tables()).await {
-        Err(error) if error.class == ErrorClass::ReadOnly => {
-            open(declaration, path, Mode::Write).await
-        }
-        Err(error) => Err(error),
-        Ok(_) => Ok(session),
-    }
+/// The tables that a run writes, as the manifest names them.
+fn declared_tables(declaration: &Declaration) -> Vec<TableName> {
+    let schema = declaration.connection.engine().schema();
+    let dependents = declaration.targets.iter().flat_map(|target| &target.dependents);
+    let names = declaration.targets.iter().map(|target| &target.table);
+    names.chain(dependents.map(|d| &d.table)).map(|name| name.or_schema(schema)).collect()
 }

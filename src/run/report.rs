@@ -6,7 +6,7 @@ use super::bounds::{SHOWN, short_name, shorten};
 use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{Access, Action, Counts, DependentAction, Reason};
+use crate::model::{Access, Action, Counts, DependentAction, Engine, Reason};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
@@ -246,7 +246,8 @@ fn kept(planned: &PlannedTarget, counts: &Counts) -> api::Kept {
         future: counts.future.map(count),
         no_tenant: counts.no_tenant.map(count),
         referenced: names_references.then(|| count(counts.referenced)),
-        locked: None,
+        // SQLite's lock is on everything: nobody else has a row.
+        locked: (planned.target.table.engine == Engine::Postgres).then(|| count(counts.locked)),
         failed: Some(count(counts.failed)),
         file_refused: None,
     }

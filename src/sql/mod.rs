@@ -1,10 +1,28 @@
-//! The plan's words to statements. Pure; one dialect each.
+//! The plan's words to statements. Pure.
+//!
+//! What a statement says is the same for all engines; `words` knows how each of them spells it.
+//! Where engines differ in what they say, each has a room of its own.
 
+mod dependents;
+mod judge;
 mod kinds;
+mod observation;
+pub mod postgres;
+mod ranking;
 mod render;
 mod resolve;
 pub mod sqlite;
 mod statement;
+mod walk;
+mod words;
 
+pub use dependents::{
+    cascades, count_dependent, count_left, delete_dependent, shares_rows, update_dependent,
+};
+pub use judge::{act, claim, judge};
+pub use observation::{child_rows, newest_number, source, tenants, twins};
+pub use ranking::{over_full_partitions, ranking};
 pub use resolve::{Surroundings, find_table, readable, resolve};
-pub use statement::{Instants, Statement};
+pub use statement::{Bind, Instants, Statement};
+pub use walk::{Place, along_index, sweep};
+pub use words::in_text;

@@ -58,7 +58,8 @@ pub fn find_table<'c>(catalog: &'c Catalog, name: &TableName) -> Option<&'c Tabl
 /// A view would read tables that `allow` does not name, and a module whatever it likes.
 pub fn readable(table: &Table, field: &str) -> Result<(), Refusal> {
     let (what, write) = match table.kind {
-        TableKind::Ordinary => return Ok(()),
+        TableKind::Ordinary | TableKind::Partitioned => return Ok(()),
+        TableKind::Foreign => ("a foreign table", "name a table of this database"),
         TableKind::View => ("a view", "name the tables that it reads"),
         TableKind::Virtual => ("a virtual table", "name the table that holds the rows"),
     };

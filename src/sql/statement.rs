@@ -2,13 +2,21 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Encoding, Value, bind_instant};
+use crate::model::{Encoding, Engine, Value, bind_instant};
 
 /// SQL made from checked parts, with the values it binds.
 #[derive(Debug, Clone)]
 pub struct Statement {
     text: String,
-    binds: Vec<Value>,
+    binds: Vec<Bind>,
+}
+
+/// What is bound to one parameter.
+#[derive(Debug, Clone)]
+pub enum Bind {
+    One(Value),
+    /// An array.
+    List(Vec<Value>),
 }
 
 impl Statement {
@@ -16,7 +24,7 @@ impl Statement {
         Self { text, binds: binds.values }
     }
 
-    pub fn binds(&self) -> &[Value] {
+    pub fn binds(&self) -> &[Bind] {
         &self.binds
     }
 
@@ -50,32 +58,49 @@ impl Instants {
     }
 }
 
-/// Values in the order of their numbers; `:now` is always ?1 and `:cutoff` ?2.
+/// Values in the order of their numbers; `:now` is always the first and `:cutoff` the second.
 pub(super) struct Binds {
-    values: Vec<Value>,
+    engine: Engine,
+    values: Vec<Bind>,
     /// The parameters of the batch's keys, bound once however often a statement names them.
     keys: Option<String>,
 }
 
 impl Binds {
-    pub(super) fn new(instants: &Instants) -> Self {
-        Self { values: vec![instants.now.clone(), instants.cutoff.clone()], keys: None }
+    pub(super) fn new(engine: Engine, instants: &Instants) -> Self {
+        let values = vec![Bind::One(instants.now.clone()), Bind::One(instants.cutoff.clone())];
+        Self { engine, values, keys: None }
     }
 
-    pub(super) fn none() -> Self {
-        Self { values: vec![Value::Null, Value::Null], keys: None }
+    pub(super) fn none(engine: Engine) -> Self {
+        Self::new(engine, &Instants { now: Value::Null, cutoff: Value::Null })
     }
 
     /// Adds a value and gives its parameter.
     pub(super) fn add(&mut self, value: Value) -> String {
         // Bound as bytes, and a text again where it is compared.
         let is_text = matches!(value, Value::Garbled(_));
-        self.values.push(value);
-        if is_text {
-            format!("CAST(?{} AS TEXT)", self.values.len())
-        } else {
-            format!("?{}", self.values.len())
+        self.values.push(Bind::One(value));
+        match self.engine {
+            Engine::Sqlite if is_text => format!("CAST(?{} AS TEXT)", self.values.len()),
+            Engine::Sqlite => format!("?{}", self.values.len()),
+            Engine::Postgres => format!("${}", self.values.len()),
         }
+    }
+
+    /// Adds a value that the database makes a value of this type.
+    pub(super) fn add_as(&mut self, value: Value, cast: Option<&str>) -> String {
+        let parameter = self.add(value);
+        match cast {
+            Some(cast) => format!("CAST({parameter} AS {cast})"),
+            None => parameter,
+        }
+    }
+
+    /// Adds an array of texts, which only PostgreSQL has.
+    pub(super) fn add_list(&mut self, values: Vec<Value>) -> String {
+        self.values.push(Bind::List(values));
+        format!("${}", self.values.len())
     }
 
     pub(super) fn add_all(&mut self, values: &[Value]) -> String {

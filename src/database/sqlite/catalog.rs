@@ -5,7 +5,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::{Error, ErrorClass, Session};
 use crate::model::{
-    Catalog, Column, Engine, ForeignKey, Index, OnDelete, Scalar, Table, TableKind, TableName,
+    Catalog, Column, Engine, ForeignKey, Index, OnDelete, Rights, Scalar, Table, TableKind, TableName,
     Value,
 };
 use crate::sql::sqlite;
@@ -40,7 +40,12 @@ impl Session {
                 table.replaces = replaces(&text(&row[1]));
             }
         }
-        let mut catalog = Catalog { engine: Engine::Sqlite, tables };
+        let mut catalog = Catalog {
+            engine: Engine::Sqlite,
+            login: String::new(),
+            privileged: false,
+            tables,
+        };
         spell_references(&mut catalog);
         Ok(catalog)
     }
@@ -62,6 +67,9 @@ impl Session {
             delete_triggers: Vec::new(),
             update_triggers: Vec::new(),
             replaces: false,
+            leaves: Vec::new(),
+            rights: Rights::ALL,
+            obstacles: Vec::new(),
         };
         // A view may be broken and a module may be missing: neither is purged, so neither is read.
         if kind != TableKind::Ordinary {
@@ -71,13 +79,13 @@ impl Session {
             table.columns.push(Column {
                 name: text(&row[0]),
                 declared: text(&row[1]),
-                cast: String::new(),
                 primary_key: row[2]
                     .as_integer()
                     .and_then(|place| usize::try_from(place).ok())
                     .filter(|place| *place > 0),
                 // 1 is hidden in a virtual table, 2 and 3 are generated.
                 generated: row[3].as_integer().is_some_and(|hidden| hidden > 1),
+                ..Column::default()
             });
         }
         table.key = key(&table, without_rowid);

@@ -5,7 +5,7 @@ use crate::model::{
     Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Value,
 };
 use crate::plan::PlannedTarget;
-use crate::sql::sqlite;
+use crate::sql::{self, sqlite};
 
 fn expressions(planned: &PlannedTarget) -> Vec<(String, &Expression)> {
     let target = &planned.target;
@@ -104,7 +104,7 @@ pub(super) async fn seconds_for_millis(
     if age.encoding != Encoding::UnixMillis {
         return Ok(Vec::new());
     }
-    let rows = session.rows(&sqlite::newest_number(&planned.target, age)).await?;
+    let rows = session.rows(&sql::newest_number(&planned.target, age)).await?;
     let newest = match rows.first().map(|row| &row[0]) {
         Some(Value::Integer(integer)) => *integer as f64,
         Some(Value::Real(real)) => *real,
@@ -136,7 +136,7 @@ pub(super) async fn shared_parents(
         if matches!(dependent.action, DependentAction::Keep) || parent.is_unique_on(&columns) {
             continue;
         }
-        if !session.rows(&sqlite::twins(parent, &columns)).await?.is_empty() {
+        if !session.rows(&sql::twins(parent, &columns)).await?.is_empty() {
             let columns = columns.join(", ");
             refusals.push(Refusal::new(
                 format!("{}.dependents[{}].references", planned.field, dependent.name),

@@ -1,17 +1,15 @@
 //! What hangs on a root: counted, removed or changed with it, and what else points at it.
 
-use super::{
-    AntiJoin, Binds, Instants, Key, ROW, Statement, Target, assignments, column, from, joined,
-    key_columns, key_in, update,
-};
-use crate::model::{Action, DependentAction, Table};
-use crate::sql::render;
+use super::render;
+use super::statement::{Binds, Instants, Statement};
+use super::words::{assignments, column, from, joined, key_in, root_from, update};
+use crate::model::{Action, AntiJoin, DependentAction, Engine, Key, OnDelete, ROW, Table, Target};
 
 /// The rows of one dependent that hang on these roots. Roots of the batch itself go as roots.
 fn reached(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
     let mut condition = hangs(target, at, keys, binds);
     if touches_roots(target, at) {
-        let roots = key_in(&target.table, ROW, keys, binds);
+        let roots = key_in(target.rows(), ROW, keys, binds);
         condition += &format!(" AND NOT {roots}");
     }
     condition
@@ -56,22 +54,23 @@ fn pointing(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> Stri
         columns.collect::<Vec<_>>().join(", ")
     };
     // Inside, ROW is the parent: each level is closed, so a condition sees its own row alone.
-    let (table, chosen) = match dependent.of {
-        None => (&target.table, key_in(&target.table, ROW, keys, binds)),
-        Some(parent) => (&target.dependents[parent].table, hangs(target, parent, keys, binds)),
+    let (theirs, rows, chosen) = match dependent.of {
+        None => {
+            let chosen = key_in(target.rows(), ROW, keys, binds);
+            (theirs(target.rows()), root_from(target, ROW), chosen)
+        }
+        Some(parent) => {
+            let table = &target.dependents[parent].table;
+            (theirs(table), from(table, ROW), hangs(target, parent, keys, binds))
+        }
     };
-    format!(
-        "({}) IN (SELECT {} FROM {} WHERE {chosen})",
-        own.join(", "),
-        theirs(table),
-        from(table, ROW)
-    )
+    format!("({}) IN (SELECT {theirs} FROM {rows} WHERE {chosen})", own.join(", "))
 }
 
 /// How many rows of a dependent hang on these roots. A row that is reached twice counts under the
 /// first dependent in the order written.
 pub fn count_dependent(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
-    let mut binds = Binds::new(instants);
+    let mut binds = Binds::new(target.table.engine, instants);
     let mut conditions = vec![reached(target, at, keys, &mut binds)];
     for earlier in earlier_of_same_table(target, at) {
         conditions.push(format!("({}) IS NOT TRUE", hangs(target, earlier, keys, &mut binds)));
@@ -88,7 +87,7 @@ pub fn delete_dependent(
     at: usize,
     keys: &[Key],
 ) -> Statement {
-    let mut binds = Binds::new(instants);
+    let mut binds = Binds::new(target.table.engine, instants);
     let reached = reached(target, at, keys, &mut binds);
     let table = from(&target.dependents[at].table, ROW);
     Statement::new(format!("DELETE FROM {table} WHERE {reached}"), binds)
@@ -102,7 +101,7 @@ pub fn update_dependent(
     keys: &[Key],
     set: &crate::model::Assignments,
 ) -> Statement {
-    let mut binds = Binds::new(instants);
+    let mut binds = Binds::new(target.table.engine, instants);
     let reached = reached(target, at, keys, &mut binds);
     let table = from(&target.dependents[at].table, ROW);
     let update = update(&target.dependents[at].table);
@@ -113,7 +112,7 @@ pub fn update_dependent(
 /// How many rows of a dependent's table still point at these roots, whether `where` selects them
 /// or not.
 pub fn count_left(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
-    let mut binds = Binds::new(instants);
+    let mut binds = Binds::new(target.table.engine, instants);
     let pointing = pointing(target, at, keys, &mut binds);
     let table = from(&target.dependents[at].table, ROW);
     Statement::new(format!("SELECT count(*) FROM {table} WHERE {pointing}"), binds)
@@ -165,10 +164,16 @@ fn chain(
 /// Whether the row with this alias itself goes with the root ROW, at the end of this path.
 fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
     let Some((last, above)) = path.split_last() else {
-        let keys = key_columns(&target.table, ROW);
-        let own = key_columns(&target.table, alias);
-        let pairs = keys.iter().zip(&own).map(|(root, own)| format!("{own} = {root}"));
-        return pairs.collect::<Vec<_>>().join(" AND ");
+        let rows = target.rows();
+        let same = |name: &String| {
+            format!("{} = {}", column(rows, alias, name), column(rows, ROW, name))
+        };
+        let mut pairs: Vec<String> = rows.key.iter().map(same).collect();
+        // An address says nothing across tables.
+        if rows.engine == Engine::Postgres {
+            pairs.push(format!("{alias}.tableoid = {ROW}.tableoid"));
+        }
+        return pairs.join(" AND ");
     };
     let dependent = &target.dependents[*last];
     let selection = dependent
@@ -190,4 +195,29 @@ fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
         tables.join(" JOIN "),
         conditions.join(" AND ")
     )
+}
+
+/// Whether the database itself takes the dependents with the roots, all of them and nothing else:
+/// then no statement of ours has to. Triggers could stop its deletes without a word, and of two
+/// dependents in one table it would not say which went under what name.
+pub fn cascades(target: &Target) -> bool {
+    let by_key = |at: usize| {
+        let dependent = &target.dependents[at];
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
+        let key = dependent.table.foreign_keys.iter().find(|key| {
+            key.to == parent.name
+                && key.columns.len() == dependent.references.len()
+                && dependent.references.iter().all(|pair| key.columns.contains(pair))
+        });
+        matches!(dependent.action, DependentAction::Delete)
+            && dependent.selection.is_none()
+            && dependent.table.delete_triggers.is_empty()
+            && !dependent.table.is_family()
+            && dependent.table.name != target.table.name
+            && key.is_some_and(|key| key.on_delete == OnDelete::Cascade)
+            && earlier_of_same_table(target, at).next().is_none()
+    };
+    target.table.engine == Engine::Postgres
+        && matches!(target.action, Action::Delete)
+        && (0..target.dependents.len()).all(by_key)
 }

@@ -1,0 +1,266 @@
+//! One connection to one PostgreSQL database, perhaps through a pooler that lends a server
+//! connection for the length of a transaction.
+//!
+//! So every statement stands between BEGIN and COMMIT, none is prepared by name, and no value of
+//! a type that the driver would have to look up is ever sent or asked for: outside of a
+//! transaction the pooler has handed one client the answer to another's statement (tried with
+//! pgbouncer 1.18).
+
+mod catalog;
+mod decode;
+mod login;
+
+pub use login::options;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
+use sqlx::{Arguments, Connection};
+
+use super::session::Mode;
+use super::{Error, ErrorClass};
+use crate::model::{Table, TableName, Value};
+use crate::sql::postgres::{self as sql, Beginning};
+use crate::sql::{Bind, Statement};
+
+/// A server that is there answers within seconds.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// What the server says of itself.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Its clock, in whole seconds.
+    pub clock: Timestamp,
+    /// As it prints it, e.g. `15.18 (Debian 15.18-0+deb12u1)`.
+    pub version: String,
+    /// Whether it takes no writes because it follows another.
+    pub follows: bool,
+}
+
+/// A session.
+pub struct Session {
+    connection: PgConnection,
+    beginning: Beginning,
+    /// The schema that batches may begin on, and of which tables; `None`: any.
+    schema: Option<(String, Value)>,
+    in_transaction: bool,
+    /// Whether the server counts what a transaction deletes.
+    pub(super) counts_deletes: bool,
+}
+
+impl Session {
+    /// Connects, within the time, and asks for nothing yet.
+    pub async fn connect(
+        options: &PgConnectOptions,
+        mode: Mode,
+        lock_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Result<Self, Error> {
+        let connecting = PgConnection::connect_with(options);
+        let connection = match tokio::time::timeout(CONNECTING, connecting).await {
+            Ok(connected) => connected.map_err(Error::postgres)?,
+            Err(_) => {
+                let message = format!("no connection within {} s", CONNECTING.as_secs());
+                return Err(Error { class: ErrorClass::Unreachable, message });
+            }
+        };
+        let beginning = Beginning {
+            writes: mode == Mode::Write,
+            lock_timeout,
+            statement_timeout,
+            extensions: Vec::new(),
+            version: 0,
+        };
+        let mut session = Self {
+            connection,
+            beginning,
+            schema: None,
+            in_transaction: false,
+            counts_deletes: false,
+        };
+        session.server().await?;
+        Ok(session)
+    }
+
+    /// The server's clock and version, now.
+    pub async fn server(&mut self) -> Result<Server, Error> {
+        let row = self.one_row(&sql::server()).await?;
+        let text = |at: usize| row.get(at).and_then(Value::name).unwrap_or_default();
+        self.beginning.version = row.get(1).and_then(Value::as_integer).unwrap_or_default();
+        let clock = text(0).replace(' ', "T").parse().map_err(|error| Error {
+            class: ErrorClass::Statement,
+            message: format!("the server's clock cannot be read: {error}"),
+        })?;
+        self.counts_deletes = row.get(4).is_some_and(Value::is_true);
+        Ok(Server { clock, version: text(2), follows: row.get(3).is_some_and(Value::is_true) })
+    }
+
+    async fn one_row(&mut self, statement: &Statement) -> Result<Vec<Value>, Error> {
+        let mut first = None;
+        self.each_row(statement, |row| {
+            first = Some(row);
+            ControlFlow::Break(())
+        })
+        .await?;
+        first.ok_or_else(|| Error {
+            class: ErrorClass::Statement,
+            message: "the server gave no row where one was asked for".to_owned(),
+        })
+    }
+
+    pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
+        let mut rows = Vec::new();
+        let each = |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        };
+        self.each_row(statement, each).await?;
+        Ok(rows)
+    }
+
+    /// Schemas of extensions that are looked through for types and operators.
+    pub fn look_through(&mut self, extensions: Vec<String>) {
+        self.beginning.extensions = extensions;
+    }
+
+    pub async fn each_row(
+        &mut self,
+        statement: &Statement,
+        each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        if self.in_transaction {
+            return self.each_row_within(statement, each).await;
+        }
+        let reading = Beginning { writes: false, ..self.beginning.clone() };
+        self.message(&sql::begin(&reading, &[], None)).await?;
+        self.in_transaction = true;
+        match self.each_row_within(statement, each).await {
+            Ok(()) => self.commit().await,
+            Err(error) => {
+                self.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn each_row_within(
+        &mut self,
+        statement: &Statement,
+        mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
+        let mut stream = query.fetch(&mut self.connection);
+        while let Some(row) = stream.try_next().await.map_err(Error::postgres)? {
+            if each(decode::row(&row)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Error> {
+        let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
+        let done = query.execute(&mut self.connection).await.map_err(Error::postgres)?;
+        Ok(done.rows_affected())
+    }
+
+    /// Several statements without parameters in one round trip; the last row of the last.
+    async fn message(&mut self, statement: &Statement) -> Result<Option<Vec<Value>>, Error> {
+        let mut last = None;
+        let result = {
+            let mut stream = sqlx::raw_sql(statement.sql()).fetch(&mut self.connection);
+            loop {
+                match stream.try_next().await {
+                    Ok(Some(row)) => last = Some(row),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(Error::postgres(error)),
+                }
+            }
+        };
+        match result {
+            Ok(()) => last.as_ref().map(decode::row).transpose(),
+            Err(error) => {
+                // BEGIN itself may have been carried out.
+                self.in_transaction = true;
+                self.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub async fn schema_version(&mut self, tables: &[TableName]) -> Result<Value, Error> {
+        let row = self.one_row(&sql::alone(sql::schema_version(tables))).await?;
+        Ok(row.into_iter().next().unwrap_or(Value::Null))
+    }
+
+    pub fn expect_schema(&mut self, tables: &[TableName], version: Value) {
+        self.schema = Some((sql::schema_version(tables), version));
+    }
+
+    /// If we die in a batch, the server forgets it when it finds the connection closed.
+    pub async fn begin(&mut self, written: &[&Table]) -> Result<(), Error> {
+        // A lock of the whole table asks for a right to all of its columns.
+        let lockable: Vec<&Table> = written
+            .iter()
+            .copied()
+            .filter(|table| table.rights.delete || table.rights.update)
+            .collect();
+        let watched = self.schema.as_ref().map(|(statement, _)| statement.as_str());
+        let begin = sql::begin(&self.beginning, &sql::names(&lockable), watched);
+        let last = self.message(&begin).await.map_err(|error| match error.class {
+            ErrorClass::Busy => Error { class: ErrorClass::Blocked, ..error },
+            _ => error,
+        })?;
+        self.in_transaction = true;
+        let Some((_, planned)) = &self.schema else { return Ok(()) };
+        if last.and_then(|row| row.into_iter().next()).as_ref() == Some(planned) {
+            return Ok(());
+        }
+        self.rollback().await;
+        Err(Error {
+            class: ErrorClass::SchemaChanged,
+            message: "the schema changed after the plan was made".to_owned(),
+        })
+    }
+
+    pub async fn commit(&mut self) -> Result<(), Error> {
+        self.message(&sql::alone("COMMIT".to_owned())).await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    pub async fn rollback(&mut self) {
+        if !std::mem::take(&mut self.in_transaction) {
+            return;
+        }
+        let rollback = sqlx::raw_sql("ROLLBACK");
+        if let Err(error) = rollback.execute(&mut self.connection).await {
+            tracing::debug!("rollback: {error}");
+        }
+    }
+
+    pub async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!("close: {error}");
+        }
+    }
+}
+
+/// Texts and arrays of texts: the statement casts each to the type that it is compared as.
+fn arguments(statement: &Statement) -> Result<PgArguments, Error> {
+    let mut arguments = PgArguments::default();
+    for bind in statement.binds() {
+        let added = match bind {
+            Bind::One(value) => arguments.add(crate::sql::in_text(value)),
+            Bind::List(values) => {
+                arguments.add(values.iter().map(crate::sql::in_text).collect::<Vec<_>>())
+            }
+        };
+        added
+            .map_err(|error| Error { class: ErrorClass::Statement, message: error.to_string() })?;
+    }
+    Ok(arguments)
+}

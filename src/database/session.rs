@@ -1,0 +1,126 @@
+//! A session with any of the databases.
+
+use std::ops::ControlFlow;
+
+use super::{Error, postgres, sqlite};
+use crate::model::{Catalog, Engine, Table, TableName, Value};
+use crate::sql::Statement;
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing can be changed: for every plan, and for a dry run.
+    Read,
+    Write,
+}
+
+/// One connection to one database. Statements outside of `begin` .. `commit` only ever read.
+pub enum Session {
+    Sqlite(Box<sqlite::Session>),
+    Postgres(Box<postgres::Session>),
+}
+
+macro_rules! each {
+    ($session:expr, $inner:ident => $call:expr) => {
+        match $session {
+            Session::Sqlite($inner) => $call,
+            Session::Postgres($inner) => $call,
+        }
+    };
+}
+
+impl Session {
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// All tables of the database.
+    pub async fn catalog(&mut self) -> Result<Catalog, Error> {
+        each!(self, inner => inner.catalog().await)
+    }
+
+    /// All rows of a statement that reads.
+    pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
+        let mut rows = Vec::new();
+        let each = |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        };
+        self.each_row(statement, each).await?;
+        Ok(rows)
+    }
+
+    /// Row by row, until the caller has seen enough.
+    pub async fn each_row(
+        &mut self,
+        statement: &Statement,
+        each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        each!(self, inner => inner.each_row(statement, each).await)
+    }
+
+    /// Runs a statement that writes, and gives how many rows it touched.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Error> {
+        each!(self, inner => inner.execute(statement).await)
+    }
+
+    /// A value that changes with the schema, whoever changes it: SQLite's whole, elsewhere that of
+    /// these tables.
+    pub async fn schema_version(&mut self, tables: &[TableName]) -> Result<Value, Error> {
+        match self {
+            Self::Sqlite(inner) => inner.schema_version().await,
+            Self::Postgres(inner) => inner.schema_version(tables).await,
+        }
+    }
+
+    /// From here on a transaction begins only while the schema of these tables is this one: a
+    /// migration may have added a table that cascades, or a trigger, of which the plan knows nothing.
+    pub fn expect_schema(&mut self, tables: &[TableName], version: Value) {
+        match self {
+            Self::Sqlite(inner) => inner.expect_schema(version),
+            Self::Postgres(inner) => inner.expect_schema(tables, version),
+        }
+    }
+
+    /// Whether the database counts what it deletes by itself in a transaction.
+    pub fn counts_deletes(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(inner) => inner.counts_deletes,
+        }
+    }
+
+    /// Begins a batch that writes to these tables. In SQLite nobody else can change anything from
+    /// here on; in PostgreSQL nobody can change the schema of these tables.
+    pub async fn begin(&mut self, written: &[&Table]) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(inner) => inner.begin().await,
+            Self::Postgres(inner) => inner.begin(written).await,
+        }
+    }
+
+    /// Ends the transaction for good.
+    pub async fn commit(&mut self) -> Result<(), Error> {
+        each!(self, inner => inner.commit().await)
+    }
+
+    /// Undoes the transaction.
+    pub async fn rollback(&mut self) {
+        each!(self, inner => inner.rollback().await);
+    }
+
+    /// SQLite: moves what it can from the write-ahead log into the file, waiting for nobody.
+    pub async fn checkpoint(&mut self) {
+        match self {
+            Self::Sqlite(inner) => inner.checkpoint().await,
+            Self::Postgres(_) => {}
+        }
+    }
+
+    pub async fn close(self) {
+        each!(self, inner => inner.close().await);
+    }
+}

@@ -1,0 +1,118 @@
+//! Properties of tables that stand against a purge, whoever asks for it.
+
+use super::rights;
+use crate::declare;
+use crate::model::{
+    Catalog, DependentAction, Engine, Obstacle, Reason, Refusal, Table, TableKind, Target, quote,
+};
+
+/// Everything that does, of the target's tables, its dependents', and those that conditions read.
+pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let root = format!("{}.table", declared.field);
+    for table in family(&target.table, catalog) {
+        refusals.extend(of_written(table, &root, catalog));
+    }
+    for dependent in &target.dependents {
+        let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
+        if matches!(dependent.action, DependentAction::Keep) {
+            refusals.extend(kept(&field, target));
+            continue;
+        }
+        for table in family(&dependent.table, catalog) {
+            refusals.extend(of_written(table, &field, catalog));
+        }
+    }
+    for table in rights::reads(target).iter().filter_map(|name| catalog.table(name)) {
+        if table.obstacles.contains(&Obstacle::HiddenRows) {
+            refusals.push(hidden(table, &declared.field, catalog));
+        }
+    }
+    refusals.extend(ranked_family(declared, &target.table));
+    refusals
+}
+
+fn family<'c>(table: &'c Table, catalog: &'c Catalog) -> impl Iterator<Item = &'c Table> {
+    let leaves = table.leaves.iter().filter(|name| **name != table.name);
+    std::iter::once(table).chain(leaves.filter_map(|name| catalog.table(name)))
+}
+
+fn of_written(table: &Table, field: &str, catalog: &Catalog) -> Vec<Refusal> {
+    let name = &table.name;
+    let mut refusals = Vec::new();
+    if table.kind == TableKind::Foreign {
+        refusals.push(Refusal::new(
+            field,
+            Reason::NotSupported,
+            format!("{name} holds rows of it and is a foreign table: they live on another server"),
+            "name the tables that are here as targets of their own",
+        ));
+    }
+    refusals.extend(table.obstacles.iter().map(|obstacle| match obstacle {
+        Obstacle::Rules => Refusal::new(
+            field,
+            Reason::Conflict,
+            format!("{name} has rules, which rewrite what a DELETE or an UPDATE does"),
+            format!(
+                "DROP RULE those of: SELECT rulename FROM pg_rules WHERE tablename = '{}'; a trigger does what they do",
+                name.name
+            ),
+        ),
+        Obstacle::HiddenRows => hidden(table, field, catalog),
+        Obstacle::NoReplicaIdentity => Refusal::new(
+            field,
+            Reason::Conflict,
+            format!("{name} is published and has no replica identity: PostgreSQL refuses to delete or update its rows"),
+            format!("give it a primary key, or ALTER TABLE {} REPLICA IDENTITY FULL;", spelled(table)),
+        ),
+    }));
+    refusals
+}
+
+/// What the login does not see it cannot judge: a hold may be among it.
+fn hidden(table: &Table, field: &str, catalog: &Catalog) -> Refusal {
+    Refusal::new(
+        field,
+        Reason::NotPermitted,
+        format!(
+            "row-level security hides rows of {} from the login {}: what it does not see it cannot judge",
+            table.name,
+            quote(&catalog.login)
+        ),
+        format!(
+            "log in as the table's owner, where it is not FORCEd; or ALTER TABLE {} DISABLE ROW LEVEL SECURITY;",
+            spelled(table)
+        ),
+    )
+}
+
+fn spelled(table: &Table) -> String {
+    let schema = table.name.schema.iter().map(|schema| quote(schema));
+    schema.chain([quote(&table.name.name)]).collect::<Vec<_>>().join(".")
+}
+
+/// Only SQLite can be told to leave its foreign keys alone.
+fn kept(field: &str, target: &Target) -> Option<Refusal> {
+    (target.table.engine == Engine::Postgres).then(|| {
+        Refusal::new(
+            field,
+            Reason::Conflict,
+            "PostgreSQL enforces its foreign keys: none can be left alone",
+            "remove the dependent: rows that something still points at are kept; or write action: Delete or Update",
+        )
+    })
+}
+
+/// Which rows are the newest of a family only a key over all its tables tells.
+fn ranked_family(declared: &declare::Target, table: &Table) -> Option<Refusal> {
+    let has_key = table.is_partitioned() && table.key != ["ctid"];
+    if declared.keep_newest.is_none() || !table.is_family() || has_key {
+        return None;
+    }
+    Some(Refusal::new(
+        format!("{}.keepNewest", declared.field),
+        Reason::NotSupported,
+        format!("{} holds its rows in several tables, and has no key over all of them", table.name),
+        "give a partitioned table a primary key, or name each table as a target of its own",
+    ))
+}

@@ -1,0 +1,94 @@
+//! The clock of a run: one instant, in whole seconds, for everything it judges.
+
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+
+use super::Options;
+use super::earlier::Earlier;
+use crate::database::{Error, Session};
+use crate::model::{Reason, Refusal};
+
+/// So far the clocks of two machines may be apart.
+const APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// What the clocks say before a run.
+pub struct Clocks {
+    machine: Timestamp,
+    /// `None`: the database has no clock of its own.
+    database: Option<Timestamp>,
+    /// Whether the server follows another, and takes no writes.
+    pub follows: bool,
+}
+
+/// Asks the database what time it is.
+pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
+    let (database, follows) = match session {
+        Session::Sqlite(_) => (None, false),
+        Session::Postgres(session) => {
+            let server = session.server().await?;
+            (Some(server.clock), server.follows)
+        }
+    };
+    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows })
+}
+
+impl Clocks {
+    /// The database's clock. Where it and this machine's are far apart one of them is wrong, and
+    /// nobody knows which: rows could go before their time.
+    pub fn check(&self, dry_run: bool) -> Result<Timestamp, Refusal> {
+        let Some(database) = self.database else { return Ok(self.machine) };
+        let apart = database.duration_since(self.machine).abs();
+        if dry_run || apart <= APART {
+            return Ok(database);
+        }
+        Err(Refusal::new(
+            "--now",
+            Reason::Conflict,
+            format!(
+                "the database's clock says {database} and this machine's {}: more than five minutes apart",
+                self.machine
+            ),
+            "see which machine's clock is wrong, and set it",
+        ))
+    }
+}
+
+fn truncated(instant: Timestamp) -> Timestamp {
+    let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+    instant.round(seconds).unwrap_or(instant)
+}
+
+/// `--now` replaces the real clock. A run that has begun keeps the clock that it has.
+pub fn of_run(
+    options: &Options,
+    earlier: &Earlier,
+    dry_run: bool,
+    real: Timestamp,
+) -> Result<Timestamp, Refusal> {
+    if let Some(clock) = earlier.clock {
+        if dry_run || options.allow_future_now || clock <= real + APART {
+            return Ok(clock);
+        }
+        return Err(Refusal::new(
+            "--report",
+            Reason::Conflict,
+            format!(
+                "the PurgeRun's clock, {clock}, lies after the database's, {real}: rows would go before their time"
+            ),
+            "see which machine's clock is wrong, and make a new PurgeRun",
+        ));
+    }
+    let Some(now) = options.now.map(truncated) else {
+        return Ok(real);
+    };
+    if now > real && !dry_run && !options.allow_future_now {
+        return Err(Refusal::new(
+            "--now",
+            Reason::Conflict,
+            format!(
+                "{now} lies after the database's clock, {real}: rows would go before their time"
+            ),
+            "add --dry-run, or --allow-future-now if you mean it",
+        ));
+    }
+    Ok(now)
+}

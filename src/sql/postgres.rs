@@ -1,0 +1,193 @@
+//! What only PostgreSQL is told: how a transaction begins, arrays of keys, walks along blocks.
+
+mod catalog;
+mod walk;
+
+pub use catalog::{columns, descendants, foreign_keys, indexes, login, tables, triggers};
+pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
+
+use std::time::Duration;
+
+use super::statement::{Binds, Statement};
+use super::render;
+use super::words::{from, in_text, key_cast, name};
+use crate::model::{Engine, Key, ROW, Scalar, Table, Value};
+
+/// An array of one column's values.
+pub(super) fn array<'v>(
+    table: &Table,
+    column: &str,
+    values: impl Iterator<Item = &'v Value>,
+    binds: &mut Binds,
+) -> String {
+    let cast = key_cast(table, column).unwrap_or_default();
+    let texts = values.map(|value| in_text(value).map_or(Value::Null, Value::Text));
+    let list = binds.add_list(texts.collect());
+    format!("CAST({list} AS {cast}[])")
+}
+
+/// Keys of several columns as the rows of a subquery.
+pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String {
+    let arrays: Vec<String> = table
+        .key
+        .iter()
+        .enumerate()
+        .map(|(at, column)| array(table, column, keys.iter().map(|key| &key.0[at]), binds))
+        .collect();
+    let names: Vec<String> = (0..arrays.len()).map(|at| format!("ro_k{at}")).collect();
+    let names = names.join(", ");
+    format!("SELECT {names} FROM ROWS FROM (pg_catalog.unnest({})) AS ro_keys ({names})", arrays.join(", "))
+}
+
+/// How a transaction is to behave.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    pub writes: bool,
+    /// How long a lock of a table is waited for, and of a row before any root is locked.
+    pub lock_timeout: Duration,
+    pub statement_timeout: Duration,
+    /// Schemas of extensions whose types the statements meet: without them `citext` compares as text.
+    pub extensions: Vec<String>,
+    /// As `server_version_num` has it.
+    pub version: i64,
+}
+
+/// While roots are locked nobody waits longer for us.
+const LOCKED: Duration = Duration::from_millis(100);
+
+/// One message: BEGIN with its settings, and what must be true throughout. Behind a transaction
+/// pooler everything else could reach another server connection than the statement that needs it.
+///
+/// A batch locks its tables first, which holds up nobody but who changes a schema, and then asks
+/// what the plan was made for: no trigger and no foreign key can come after that.
+pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -> Statement {
+    let Beginning { writes, lock_timeout, statement_timeout, extensions, version } = beginning;
+    let path = extensions.iter().map(|schema| crate::model::quote(schema));
+    let path: Vec<String> = std::iter::once("pg_catalog".to_owned()).chain(path).collect();
+    let millis = |duration: &Duration| duration.as_millis().max(1).to_string();
+    let mut settings = vec![
+        ("TimeZone", "UTC".to_owned()),
+        ("DateStyle", "ISO, MDY".to_owned()),
+        ("IntervalStyle", "postgres".to_owned()),
+        ("bytea_output", "hex".to_owned()),
+        ("extra_float_digits", "1".to_owned()),
+        ("standard_conforming_strings", "on".to_owned()),
+        ("search_path", path.join(", ")),
+        ("row_security", "off".to_owned()),
+        ("jit", "off".to_owned()),
+        ("statement_timeout", millis(statement_timeout)),
+        ("lock_timeout", millis(lock_timeout)),
+        ("idle_in_transaction_session_timeout", "30000".to_owned()),
+        ("client_connection_check_interval", "5000".to_owned()),
+    ];
+    if *version >= 170_000 {
+        settings.push(("transaction_timeout", "0".to_owned()));
+    }
+    if *writes {
+        // Every statement of a batch goes by keys. On a table that was never analysed the planner
+        // would read all of it for them.
+        settings.push(("enable_seqscan", "off".to_owned()));
+    }
+    let set = |(name, value): &(&str, String)| {
+        format!("pg_catalog.set_config('{name}', {}, true)", literal(value))
+    };
+    let mode = if *writes { "READ WRITE" } else { "READ ONLY" };
+    let mut text = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED {mode}; SELECT {}",
+        settings.iter().map(set).collect::<Vec<_>>().join(", ")
+    );
+    if *writes {
+        // A key that is checked at COMMIT would fail after the counts were seen.
+        text += "; SET CONSTRAINTS ALL IMMEDIATE";
+        if !written.is_empty() {
+            text += &format!("; LOCK TABLE {} IN ROW EXCLUSIVE MODE", written.join(", "));
+        }
+        text += &format!(
+            "; SELECT pg_catalog.set_config('lock_timeout', '{}', true)",
+            LOCKED.as_millis()
+        );
+    }
+    if let Some(watched) = watched {
+        text += &format!("; {watched}");
+    }
+    Statement::new(text, Binds::none(Engine::Postgres))
+}
+
+/// A statement without parameters.
+pub fn alone(text: String) -> Statement {
+    Statement::new(text, Binds::none(Engine::Postgres))
+}
+
+/// The tables as a message without parameters names them.
+pub fn names(tables: &[&Table]) -> Vec<String> {
+    tables.iter().map(|table| name(table)).collect()
+}
+
+/// One value that changes with the schema of these tables: their columns, constraints, triggers,
+/// rules and rights to see rows. A foreign key that points at them comes with triggers of theirs.
+pub fn schema_version(tables: &[crate::model::TableName]) -> String {
+    let pairs: Vec<String> = tables
+        .iter()
+        .map(|table| {
+            let schema = table.schema.as_deref().unwrap_or(Engine::Postgres.schema());
+            format!("({}, {})", literal(schema), literal(&table.name))
+        })
+        .collect();
+    let list = if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") };
+    format!(
+        "WITH ro_all AS (SELECT c.oid, c.xmin FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE (n.nspname::text, c.relname::text) IN ({list})), \
+         ro_parts(part) AS (SELECT 'c' || oid || ':' || xmin::text FROM ro_all \
+         UNION ALL SELECT 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin::text \
+         FROM pg_catalog.pg_attribute a JOIN ro_all r ON a.attrelid = r.oid AND a.attnum > 0 \
+         UNION ALL SELECT 't' || t.oid || ':' || t.xmin::text \
+         FROM pg_catalog.pg_trigger t JOIN ro_all r ON t.tgrelid = r.oid \
+         UNION ALL SELECT 'k' || k.oid || ':' || k.xmin::text \
+         FROM pg_catalog.pg_constraint k JOIN ro_all r ON k.conrelid = r.oid) \
+         SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(part, ',' ORDER BY part COLLATE \"C\"), '')) \
+         FROM ro_parts"
+    )
+}
+
+/// A text as a literal, whatever the server's settings.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// The server's clock in whole seconds, its version, and whether it may be written to.
+pub fn server() -> Statement {
+    Statement::new(
+        "SELECT CAST(pg_catalog.date_trunc('second', pg_catalog.clock_timestamp()) AS pg_catalog.text), \
+         pg_catalog.current_setting('server_version_num')::pg_catalog.int4, \
+         pg_catalog.current_setting('server_version')::pg_catalog.text, pg_catalog.pg_is_in_recovery(), \
+         pg_catalog.current_setting('track_counts') = 'on'"
+            .to_owned(),
+        Binds::none(Engine::Postgres),
+    )
+}
+
+/// The type of an expression of a table's rows, as the server sees it. No row is read.
+pub fn type_of(table: &Table, scalar: &Scalar) -> Statement {
+    let (value, rows) = (render::scalar(scalar, ROW), from(table, ROW));
+    let text = format!(
+        "SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_type t \
+         WHERE t.oid = pg_catalog.pg_typeof((SELECT {value} FROM {rows} LIMIT 0))"
+    );
+    Statement::new(text, Binds::none(Engine::Postgres))
+}
+
+/// Whether lower() knows more letters than those of ASCII.
+pub fn lowers_unicode() -> Statement {
+    alone("SELECT pg_catalog.lower(pg_catalog.chr(196)) = pg_catalog.chr(228)".to_owned())
+}
+
+/// Rows of a table that went in this transaction so far, by whichever statement.
+pub fn deleted_so_far(tables: &[&Table]) -> Statement {
+    let columns = tables.iter().map(|table| {
+        let literal = literal(&name(table));
+        format!("pg_catalog.pg_stat_get_xact_tuples_deleted({literal}::pg_catalog.regclass)")
+    });
+    let text = format!("SELECT {}", columns.collect::<Vec<_>>().join(", "));
+    Statement::new(text, Binds::none(Engine::Postgres))
+}

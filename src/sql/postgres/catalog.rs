@@ -1,0 +1,131 @@
+//! PostgreSQL's catalog. Tables are told apart by their oid, the first column of every answer.
+
+use crate::model::Engine;
+use crate::sql::statement::{Binds, Statement};
+
+fn statement(text: &str) -> Statement {
+    Statement::new(text.to_owned(), Binds::none(Engine::Postgres))
+}
+
+/// Whoever we are, and whether that is a superuser or sees through row-level security, or may
+/// become somebody who does: a trigger on a purged table runs with these rights.
+pub fn login() -> Statement {
+    statement(
+        "SELECT CURRENT_USER::pg_catalog.text, EXISTS (SELECT 1 FROM pg_catalog.pg_roles r \
+         WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(CURRENT_USER, r.oid, 'MEMBER'))",
+    )
+}
+
+/// What all statements of this file leave out.
+const OURS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+     AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%'";
+
+/// Schema, name, kind, whether it has rules, hides rows, is published without an identity; then
+/// the login's rights: USAGE of the schema, SELECT, DELETE, UPDATE, and UPDATE of some column.
+pub fn tables() -> Statement {
+    statement(&format!(
+        "WITH ro_published AS (SELECT DISTINCT t.schemaname, t.tablename \
+         FROM pg_catalog.pg_publication_tables t \
+         JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname WHERE p.pubdelete OR p.pubupdate) \
+         SELECT c.oid::pg_catalog.int8, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
+         c.relkind::pg_catalog.text, c.relhasrules, pg_catalog.row_security_active(c.oid), \
+         EXISTS (SELECT 1 FROM ro_published p \
+          WHERE p.schemaname = n.nspname AND p.tablename = c.relname) \
+         AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS \
+          (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)), \
+         pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
+         pg_catalog.has_table_privilege(c.oid, 'SELECT'), \
+         pg_catalog.has_table_privilege(c.oid, 'DELETE'), \
+         pg_catalog.has_table_privilege(c.oid, 'UPDATE'), \
+         pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OURS} ORDER BY 2, 3"
+    ))
+}
+
+/// Name, type and its cast (of a domain, those of its base), whether the database computes it,
+/// the schema of the extension its type comes from, and whether unlike texts may be equal to it.
+pub fn columns() -> Statement {
+    statement(&format!(
+        "WITH RECURSIVE ro_base(type, base) AS (SELECT t.oid, t.oid FROM pg_catalog.pg_type t \
+         WHERE t.typtype <> 'd' UNION ALL SELECT d.oid, b.base FROM pg_catalog.pg_type d \
+         JOIN ro_base b ON b.type = d.typbasetype WHERE d.typtype = 'd') \
+         SELECT a.attrelid::pg_catalog.int8, a.attname::pg_catalog.text, t.typname::pg_catalog.text, \
+         pg_catalog.quote_ident(tn.nspname) || '.\"' || pg_catalog.replace(t.typname, '\"', '\"\"') || '\"', \
+         a.attgenerated <> '' OR a.attidentity = 'a', \
+         (SELECT en.nspname::pg_catalog.text FROM pg_catalog.pg_depend d \
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+          JOIN pg_catalog.pg_namespace en ON en.oid = t.typnamespace \
+          WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid \
+          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'), \
+         coalesce((SELECT NOT k.collisdeterministic FROM pg_catalog.pg_collation k \
+          WHERE k.oid = a.attcollation), false) \
+         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN ro_base b ON b.type = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
+         JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace \
+         WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+         AND {OURS} ORDER BY a.attrelid, a.attnum"
+    ))
+}
+
+/// Index, whether it is the primary key, unique, and fit to tell rows apart (unique at once, of
+/// all rows, without NULL), and its columns in order: NULL for an expression. Only indexes of all
+/// rows that can be walked in order.
+pub fn indexes() -> Statement {
+    statement(&format!(
+        "SELECT i.indrelid::pg_catalog.int8, i.indexrelid::pg_catalog.int8, i.indisprimary, \
+         i.indisunique, i.indisunique AND i.indimmediate AND NOT EXISTS (\
+          SELECT 1 FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS x(attnum, at) \
+          LEFT JOIN pg_catalog.pg_attribute xa ON xa.attrelid = i.indrelid AND xa.attnum = x.attnum \
+          WHERE x.at <= i.indnkeyatts AND (x.attnum = 0 OR NOT xa.attnotnull)), \
+         a.attname::pg_catalog.text \
+         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
+         JOIN pg_catalog.pg_am m ON m.oid = ic.relam AND m.amname = 'btree' \
+         CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k(attnum, at) \
+         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+         WHERE i.indisvalid AND i.indpred IS NULL AND k.at <= i.indnkeyatts AND {OURS} \
+         ORDER BY i.indrelid, i.indexrelid, k.at"
+    ))
+}
+
+/// Key, referenced table, own column, referenced column, action. Of a partitioned table the keys
+/// of its own, and not what each partition has of them. A key that is not enforced is none.
+pub fn foreign_keys() -> Statement {
+    statement(
+        "SELECT k.conrelid::pg_catalog.int8, k.oid::pg_catalog.int8, k.confrelid::pg_catalog.int8, \
+         a.attname::pg_catalog.text, f.attname::pg_catalog.text, k.confdeltype::pg_catalog.text \
+         FROM pg_catalog.pg_constraint k \
+         CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) \
+          WITH ORDINALITY AS p(own, theirs, at) \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.own \
+         JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = p.theirs \
+         WHERE k.contype = 'f' AND k.conparentid = 0 \
+         AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) \
+         ORDER BY k.conrelid, k.oid, p.at",
+    )
+}
+
+/// Name, whether it fires on DELETE, on UPDATE. Those of foreign keys are not triggers that
+/// anybody wrote.
+pub fn triggers() -> Statement {
+    statement(
+        "SELECT t.tgrelid::pg_catalog.int8, t.tgname::pg_catalog.text, t.tgtype & 8 > 0, \
+         t.tgtype & 16 > 0 FROM pg_catalog.pg_trigger t \
+         WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY t.tgname",
+    )
+}
+
+/// Every table that inherits from a table, through whatever generations: the ancestor's oid, the
+/// heir's.
+pub fn descendants() -> Statement {
+    statement(
+        "WITH RECURSIVE ro_family(ancestor, heir) AS (SELECT i.inhparent, i.inhrelid \
+         FROM pg_catalog.pg_inherits i UNION SELECT f.ancestor, i.inhrelid \
+         FROM ro_family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.heir) \
+         SELECT f.ancestor::pg_catalog.int8, f.heir::pg_catalog.int8 FROM ro_family f \
+         JOIN pg_catalog.pg_class c ON c.oid = f.heir WHERE c.relkind IN ('r', 'p', 'f') ORDER BY 1, 2",
+    )
+}
