@@ -15,7 +15,9 @@ mod value;
 mod window;
 
 pub use age::{Encoding, Reading, below, bind_instant, read_age};
-pub use catalog::{Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Rights, Table, TableKind};
+pub use catalog::{
+    Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Rights, Table, TableKind,
+};
 pub use condition::{Comparison, Expression, Parameter, ROW};
 pub use counts::{Counts, Failure, TenantCounts, UnknownTenant};
 pub use engine::Engine;

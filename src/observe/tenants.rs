@@ -37,11 +37,7 @@ pub async fn collation(
 }
 
 /// In PostgreSQL the type says what is equal. An expression's values are compared as texts.
-async fn typed(
-    table: &Table,
-    scalar: &Scalar,
-    session: &mut Session,
-) -> Result<Collation, Error> {
+async fn typed(table: &Table, scalar: &Scalar, session: &mut Session) -> Result<Collation, Error> {
     let Scalar::Column(name) = scalar else {
         return Ok(Collation::Binary);
     };

@@ -31,10 +31,8 @@ pub fn choose(target: &Target, catalog: &Catalog) -> (Access, String, Option<Str
         Some(Scalar::Column(tenant)) => Some(tenant.as_str()),
         Some(Scalar::Expression(_)) | None => None,
     };
-    let is_text = matches!(
-        target.age.as_ref().map(|age| &age.encoding),
-        Some(Encoding::Text { .. })
-    );
+    let is_text =
+        matches!(target.age.as_ref().map(|age| &age.encoding), Some(Encoding::Text { .. }));
     if is_text && table.engine == Engine::Postgres {
         let why = "a collation sorts texts otherwise than by time".to_owned();
         return (Access::Sweep, why, None);

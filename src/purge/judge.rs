@@ -1,13 +1,15 @@
 //! The whole predicate, asked of rows by their keys. Inside of a batch's transaction this is the
 //! judgement; outside it is a dry run's.
 
-use std::collections::HashMap;
+mod floor;
+mod row;
 
+use floor::Newest;
 use jiff::Timestamp;
+use row::Row;
 
-use super::newest;
 use crate::database::{Error, Session};
-use crate::model::{DependentAction, Engine, Key, KeySet, Reading, Target, Value, read_age};
+use crate::model::{DependentAction, Engine, Key, Reading, Target, Value, read_age};
 use crate::plan::{Cutoffs, Fate};
 use crate::sql::{self, Instants};
 
@@ -204,113 +206,5 @@ impl Bench<'_> {
             // Without an age keepNewest alone decides; a target has one of the two.
             (Fate::Cutoff(_) | Fate::NoWindow, None) => true,
         }
-    }
-}
-
-/// The columns of `sql::judge`.
-struct Row<'t> {
-    target: &'t Target,
-    values: Vec<Value>,
-}
-
-impl<'t> Row<'t> {
-    fn new(target: &'t Target, values: Vec<Value>) -> Self {
-        Self { target, values }
-    }
-
-    fn after_key(&self) -> usize {
-        self.target.rows().key.len()
-    }
-
-    fn key(&self) -> Key {
-        Key(self.values[..self.after_key()].to_vec())
-    }
-
-    fn tenant(&self) -> &Value {
-        &self.values[self.after_key()]
-    }
-
-    fn age(&self) -> &Value {
-        &self.values[self.after_key() + 1]
-    }
-
-    fn is_selected(&self) -> bool {
-        self.values[self.after_key() + 2].is_true()
-    }
-
-    fn flags(&self, from: usize, count: usize) -> &[Value] {
-        let start = self.after_key() + 3 + from;
-        &self.values[start..start + count]
-    }
-
-    fn first_hold(&self) -> Option<usize> {
-        self.flags(0, self.target.exemptions.len()).iter().position(Value::is_true)
-    }
-
-    fn is_referenced(&self) -> bool {
-        self.flags(self.target.exemptions.len(), self.target.referenced.len())
-            .iter()
-            .any(Value::is_true)
-    }
-
-    fn partition(&self) -> &[Value] {
-        let from = self.target.exemptions.len() + self.target.referenced.len();
-        self.flags(from, self.target.keep_newest.as_ref().map_or(0, |keep| keep.partition_by.len()))
-    }
-
-    fn order(&self) -> &[Value] {
-        let from =
-            self.target.exemptions.len() + self.target.referenced.len() + self.partition().len();
-        self.flags(from, self.target.keep_newest.as_ref().map_or(0, |keep| keep.order_by.len()))
-    }
-}
-
-/// The newest rows of the partitions that a judgement meets, each read once in it: a floor from
-/// the plan would be wrong as soon as the application takes its newest rows away.
-#[derive(Default)]
-struct Newest(HashMap<Vec<u8>, KeySet>);
-
-impl Newest {
-    async fn keeps(
-        &mut self,
-        bench: &Bench<'_>,
-        row: &Row<'_>,
-        fate: Fate,
-        session: &mut Session,
-    ) -> Result<bool, Error> {
-        let Some(keep) = &bench.target.keep_newest else {
-            return Ok(false);
-        };
-        if row.partition().iter().any(Value::is_null) || !newest::is_rankable(keep, row.order()) {
-            return Ok(true);
-        }
-        let tenant = bench.target.tenant.as_ref().map(|_| row.tenant());
-        let mut partition = Vec::new();
-        for value in tenant.into_iter().chain(row.partition()) {
-            value.write_identity(&mut partition);
-        }
-        if !self.0.contains_key(&partition) {
-            let keys = newest::newest(
-                bench.target,
-                keep,
-                bench.clock,
-                fate,
-                tenant,
-                row.partition(),
-                session,
-            )
-            .await?;
-            let mut set = KeySet::default();
-            for key in &keys {
-                set.insert(key);
-            }
-            self.0.insert(partition.clone(), set);
-        }
-        // A row that is not among them, though fewer than the limit are there, is none that the
-        // ranking counts.
-        Ok(self
-            .0
-            .get(&partition)
-            .is_none_or(|set| set.contains(&row.key()) || (set.len() as u64) < keep.rows))
     }
 }

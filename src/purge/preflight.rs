@@ -56,9 +56,7 @@ async fn compile(
     for (at, dependent) in target.dependents.iter().enumerate().filter(|_| acts) {
         statements.push(match &dependent.action {
             DependentAction::Delete => sql::delete_dependent(target, &instants, at, &[]),
-            DependentAction::Update(set) => {
-                sql::update_dependent(target, &instants, at, &[], set)
-            }
+            DependentAction::Update(set) => sql::update_dependent(target, &instants, at, &[], set),
             DependentAction::Keep => continue,
         });
     }

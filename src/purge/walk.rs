@@ -1,9 +1,13 @@
 //! Finding rows whose time may be up. It reads without a lock and deletes nothing: every row that
 //! it finds is judged again before it goes.
 
+mod blocks;
+mod partitions;
+mod tenants;
+
+use blocks::FIRST_BLOCKS;
 use jiff::Timestamp;
 
-use super::newest;
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Engine, Key, Reading, Target, Value, below, read_age};
 use crate::plan::{Cutoffs, Fate, PlannedTarget};
@@ -12,11 +16,6 @@ use crate::sql::{self, Instants, Statement};
 /// Rows read by one statement. A reader of a file with a rollback journal keeps its writers
 /// waiting, so a page is short.
 const PAGE: usize = 1_000;
-/// Blocks of eight KiB that a sweep reads first, and at most, by one statement.
-const FIRST_BLOCKS: u64 = 16;
-const MOST_BLOCKS: u64 = 8_192;
-/// Tenants that one statement probes.
-const TENANTS_AT_ONCE: usize = 10_000;
 
 /// What a walk has seen that can never go.
 #[derive(Debug, Default, Clone, Copy)]
@@ -59,9 +58,19 @@ pub struct Walk<'a> {
 enum Place {
     Sweep(Option<Key>),
     /// The next block and the end, once it is known; so many blocks are read at once.
-    Blocks { next: u64, end: Option<u64>, step: u64 },
-    AgeIndex { below: Value, after: Option<sql::Place> },
-    TenantIndex { tenants: Vec<(Value, Value)>, after: Option<sql::Place> },
+    Blocks {
+        next: u64,
+        end: Option<u64>,
+        step: u64,
+    },
+    AgeIndex {
+        below: Value,
+        after: Option<sql::Place>,
+    },
+    TenantIndex {
+        tenants: Vec<(Value, Value)>,
+        after: Option<sql::Place>,
+    },
     Partitions(Option<Vec<Vec<Value>>>),
     Done,
 }
@@ -103,12 +112,11 @@ impl<'a> Walk<'a> {
                 None => Place::Done,
             },
             Access::TenantIndex => {
-                let with_cutoff = self.tenants.iter().rev().filter_map(|tenant| {
-                    match self.cutoffs.of(tenant) {
+                let with_cutoff =
+                    self.tenants.iter().rev().filter_map(|tenant| match self.cutoffs.of(tenant) {
                         Fate::Cutoff(cutoff) => Some((tenant.clone(), self.below(cutoff))),
                         Fate::NoWindow | Fate::Kept => None,
-                    }
-                });
+                    });
                 Place::TenantIndex { tenants: with_cutoff.collect(), after: None }
             }
         }
@@ -187,115 +195,6 @@ impl<'a> Walk<'a> {
             && rows.first().map(tie) == rows.last().map(tie)
     }
 
-    /// The rows of the next blocks, about as many as fill a page; `None` at the end.
-    async fn next_blocks(
-        &mut self,
-        instants: &Instants,
-        session: &mut Session,
-    ) -> Result<Option<Vec<Vec<Value>>>, Error> {
-        let Place::Blocks { next, end, step } = self.place else { return Ok(None) };
-        // Read once: what is appended while we walk is young, or comes to the next run.
-        let end = match end {
-            Some(end) => end,
-            None => {
-                let rows = session.rows(&sql::postgres::blocks(self.target.rows())).await?;
-                let blocks = rows.first().and_then(|row| row[0].as_integer());
-                blocks.map_or(0, i64::unsigned_abs)
-            }
-        };
-        if next >= end {
-            self.place = Place::Done;
-            return Ok(None);
-        }
-        let upto = next.saturating_add(step).min(end);
-        let below = self.cutoffs.youngest().map(|cutoff| self.below(cutoff));
-        let sweep = |target: &_| {
-            sql::postgres::sweep_blocks(target, instants, next..upto, below.as_ref())
-        };
-        let rows = read(self.target, &mut self.unfiltered, sweep, session).await?;
-        // By what the blocks give, and never by statistics.
-        let step = match rows.len() {
-            few if few < PAGE / 2 => (step * 2).min(MOST_BLOCKS),
-            many if many > PAGE * 2 => (step / 2).max(1),
-            _ => step,
-        };
-        self.place = Place::Blocks { next: upto, end: Some(end), step };
-        Ok(Some(rows))
-    }
-
-    /// The next rows along the index of (tenant, age), of as many tenants as fill a page.
-    async fn next_tenants(
-        &mut self,
-        instants: &Instants,
-        session: &mut Session,
-    ) -> Result<Option<Vec<Vec<Value>>>, Error> {
-        if self.target.table.engine == Engine::Postgres {
-            return self.next_tenants_together(instants, session).await;
-        }
-        let Place::TenantIndex { tenants, after } = &mut self.place else { return Ok(None) };
-        // Tenants with few rows share a page: else each would cost a transaction.
-        let mut found = Vec::new();
-        for _ in 0..PAGE {
-            let Some((tenant, below)) = tenants.last() else {
-                break;
-            };
-            let after_it = after.as_ref();
-            let along = |target: &_| {
-                sql::along_index(target, instants, Some(tenant), below, after_it, PAGE)
-            };
-            let rows = read(self.target, &mut self.unfiltered, along, session).await?;
-            match rows.last() {
-                Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
-                _ => {
-                    tenants.pop();
-                    *after = None;
-                }
-            }
-            found.extend(rows);
-            if found.len() >= PAGE {
-                break;
-            }
-        }
-        Ok((!found.is_empty() || !tenants.is_empty()).then_some(found))
-    }
-
-    /// All tenants that are left, in one statement: whoever has nothing due costs one probe.
-    async fn next_tenants_together(
-        &mut self,
-        instants: &Instants,
-        session: &mut Session,
-    ) -> Result<Option<Vec<Vec<Value>>>, Error> {
-        let Place::TenantIndex { tenants, after } = &mut self.place else { return Ok(None) };
-        // The list is walked from its end.
-        let asked: Vec<(Value, Value)> =
-            tenants.iter().rev().take(TENANTS_AT_ONCE).cloned().collect();
-        if asked.is_empty() {
-            self.place = Place::Done;
-            return Ok(None);
-        }
-        let together = |target: &_| {
-            sql::postgres::tenants_along_index(target, instants, &asked, after.as_ref(), PAGE)
-        };
-        let mut rows = read(self.target, &mut self.unfiltered, together, session).await?;
-        let reached = rows.last().and_then(|row| row[0].as_integer());
-        for row in &mut rows {
-            row.remove(0);
-        }
-        // Those before the one that was reached are walked to their ends.
-        let done = match reached {
-            Some(at) if rows.len() == PAGE => {
-                *after = rows.last().map(|row| place(self.target, row));
-                usize::try_from(at - 1).unwrap_or_default()
-            }
-            _ => {
-                *after = None;
-                asked.len()
-            }
-        };
-        tenants.truncate(tenants.len() - done.min(tenants.len()));
-        Ok(Some(rows))
-    }
-
     /// Puts candidates under their fates, and counts what can never go.
     fn sort(&self, rows: &[Vec<Value>]) -> Page {
         let mut page = Page::default();
@@ -331,52 +230,6 @@ impl<'a> Walk<'a> {
             }
         }
         page
-    }
-
-    /// Over-full partitions, so many as fill a page: their rows beyond the newest.
-    async fn next_partition(
-        &mut self,
-        session: &mut Session,
-        instants: &Instants,
-    ) -> Result<Option<Page>, Error> {
-        let Some(keep) = &self.target.keep_newest else {
-            return Ok(None);
-        };
-        if let Place::Partitions(None) = self.place {
-            let mut rows =
-                session.rows(&sql::over_full_partitions(self.target, keep, instants)).await?;
-            rows.reverse();
-            self.place = Place::Partitions(Some(rows));
-        }
-        let Place::Partitions(Some(left)) = &mut self.place else {
-            return Ok(None);
-        };
-        if left.is_empty() {
-            return Ok(None);
-        }
-        let mut page = Page::default();
-        let mut found = 0;
-        while found < PAGE
-            && let Some(row) = left.pop()
-        {
-            let (tenant, partition) = match self.target.tenant {
-                Some(_) => (Some(&row[0]), &row[1..]),
-                None => (None, if keep.partition_by.is_empty() { &[][..] } else { &row[..] }),
-            };
-            let fate = self.cutoffs.of(tenant.unwrap_or(&Value::Null));
-            if fate == Fate::Kept {
-                continue;
-            }
-            let ranked =
-                newest::rank(self.target, keep, self.clock, fate, tenant, partition, session)
-                    .await?;
-            page.sightings.examined += ranked.examined;
-            found += ranked.beyond.len();
-            for key in ranked.beyond {
-                page.add(fate, key);
-            }
-        }
-        Ok(Some(page))
     }
 }
 

@@ -119,7 +119,11 @@ pub(super) async fn prepare(
     };
     let mut refusals = Vec::new();
     for target in &plan.targets {
-        refusals.extend(purge::preflight(target, &job, !declaration.dry_run, &mut session).await.map_err(failed)?);
+        refusals.extend(
+            purge::preflight(target, &job, !declaration.dry_run, &mut session)
+                .await
+                .map_err(failed)?,
+        );
     }
     session.close().await;
     if refusals.is_empty() {

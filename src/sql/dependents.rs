@@ -165,9 +165,8 @@ fn chain(
 fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
     let Some((last, above)) = path.split_last() else {
         let rows = target.rows();
-        let same = |name: &String| {
-            format!("{} = {}", column(rows, alias, name), column(rows, ROW, name))
-        };
+        let same =
+            |name: &String| format!("{} = {}", column(rows, alias, name), column(rows, ROW, name));
         let mut pairs: Vec<String> = rows.key.iter().map(same).collect();
         // An address says nothing across tables.
         if rows.engine == Engine::Postgres {

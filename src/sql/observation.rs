@@ -37,9 +37,8 @@ pub fn source(
     value: &Expression,
     selection: Option<&Expression>,
 ) -> Statement {
-    let shown = |expression: &Expression| {
-        shown_scalar(table, ROW, &Scalar::Expression(expression.clone()))
-    };
+    let shown =
+        |expression: &Expression| shown_scalar(table, ROW, &Scalar::Expression(expression.clone()));
     let tenant = tenant.map_or_else(|| "NULL".to_owned(), shown);
     let value = shown(value);
     let mut text = format!("SELECT {tenant}, {value} FROM {}", from(table, ROW));
@@ -61,9 +60,9 @@ pub fn newest_number(target: &Target, age: &Age) -> Statement {
     let value = render::scalar(&age.scalar, ROW);
     let rows = root_from(target, ROW);
     let text = match target.table.engine {
-        Engine::Sqlite => format!(
-            "SELECT max({value}) FROM {rows} WHERE typeof({value}) IN ('integer', 'real')"
-        ),
+        Engine::Sqlite => {
+            format!("SELECT max({value}) FROM {rows} WHERE typeof({value}) IN ('integer', 'real')")
+        }
         Engine::Postgres => {
             let number = cast(&value, "\"pg_catalog\".\"float8\"");
             format!("SELECT max({number}) FROM {rows} WHERE {number} < 'Infinity'")

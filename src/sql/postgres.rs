@@ -8,8 +8,8 @@ pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
 use std::time::Duration;
 
-use super::statement::{Binds, Statement};
 use super::render;
+use super::statement::{Binds, Statement};
 use super::words::{from, in_text, key_cast, name};
 use crate::model::{Engine, Key, ROW, Scalar, Table, Value};
 
@@ -36,7 +36,10 @@ pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String
         .collect();
     let names: Vec<String> = (0..arrays.len()).map(|at| format!("ro_k{at}")).collect();
     let names = names.join(", ");
-    format!("SELECT {names} FROM ROWS FROM (pg_catalog.unnest({})) AS ro_keys ({names})", arrays.join(", "))
+    format!(
+        "SELECT {names} FROM ROWS FROM (pg_catalog.unnest({})) AS ro_keys ({names})",
+        arrays.join(", ")
+    )
 }
 
 /// How a transaction is to behave.

@@ -74,10 +74,8 @@ pub fn along_index(
     if let Some(Place { age: last, key }) = after {
         let last = binds.add_as(last.clone(), age_cast);
         conditions.push(format!("{age} >= {last}"));
-        conditions.push(format!(
-            "({age}, {keys}) > ({last}, {})",
-            key_values(target, key, &mut binds)
-        ));
+        conditions
+            .push(format!("({age}, {keys}) > ({last}, {})", key_values(target, key, &mut binds)));
     }
     let text = format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {age}, {keys} LIMIT {limit}",
@@ -91,7 +89,8 @@ pub fn along_index(
 /// An age of minus infinity can never go, and would be met first by every walk.
 pub fn not_endlessly_old(target: &Target) -> Option<String> {
     let encoding = &target.age.as_ref()?.encoding;
-    let typed = matches!(encoding, Encoding::Instant | Encoding::Civil { .. } | Encoding::Date { .. });
+    let typed =
+        matches!(encoding, Encoding::Instant | Encoding::Civil { .. } | Encoding::Date { .. });
     (typed && target.table.engine == Engine::Postgres)
         .then(|| format!("{} > '-infinity'", age(target, ROW)))
 }

@@ -92,9 +92,9 @@ pub fn scalar_cast<'t>(table: &'t Table, scalar: &Scalar) -> Option<&'t str> {
 pub fn key_cast<'t>(table: &'t Table, name: &str) -> Option<&'t str> {
     match table.engine {
         Engine::Sqlite => None,
-        Engine::Postgres => Some(
-            table.column(name).map_or("\"pg_catalog\".\"tid\"", |column| column.cast.as_str()),
-        ),
+        Engine::Postgres => {
+            Some(table.column(name).map_or("\"pg_catalog\".\"tid\"", |column| column.cast.as_str()))
+        }
     }
 }
 
@@ -132,21 +132,17 @@ pub fn shown_age(target: &Target, alias: &str) -> String {
     let Some(rule) = &target.age else { return value };
     match (target.table.engine, &rule.encoding) {
         (Engine::Sqlite, _) => value,
-        (Engine::Postgres, Encoding::UnixSeconds | Encoding::UnixMillis) => {
-            match &rule.scalar {
-                Scalar::Column(name)
-                    if target
-                        .table
-                        .column(name)
-                        .is_some_and(|column| column.declared.starts_with("int")) =>
-                {
-                    value
-                }
-                Scalar::Column(_) | Scalar::Expression(_) => {
-                    cast(&value, "\"pg_catalog\".\"float8\"")
-                }
+        (Engine::Postgres, Encoding::UnixSeconds | Encoding::UnixMillis) => match &rule.scalar {
+            Scalar::Column(name)
+                if target
+                    .table
+                    .column(name)
+                    .is_some_and(|column| column.declared.starts_with("int")) =>
+            {
+                value
             }
-        }
+            Scalar::Column(_) | Scalar::Expression(_) => cast(&value, "\"pg_catalog\".\"float8\""),
+        },
         (Engine::Postgres, _) => as_text(&value),
     }
 }
@@ -194,7 +190,12 @@ pub fn key_in(table: &Table, alias: &str, keys: &[Key], binds: &mut Binds) -> St
         }
         (Engine::Postgres, [column]) => {
             let list = binds.keys(|binds| {
-                super::postgres::array(table, &table.key[0], keys.iter().map(|key| &key.0[0]), binds)
+                super::postgres::array(
+                    table,
+                    &table.key[0],
+                    keys.iter().map(|key| &key.0[0]),
+                    binds,
+                )
             });
             format!("{column} = ANY ({list})")
         }

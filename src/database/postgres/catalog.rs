@@ -186,8 +186,7 @@ impl Tables {
             });
             // A key that points at one partition points at rows of the whole.
             let Some(ancestor) = self.name(&group[0][0]) else { continue };
-            let heirs: Vec<TableName> =
-                group.iter().filter_map(|row| self.name(&row[1])).collect();
+            let heirs: Vec<TableName> = group.iter().filter_map(|row| self.name(&row[1])).collect();
             for key in self.list.iter_mut().flat_map(|table| &mut table.foreign_keys) {
                 if heirs.contains(&key.to) {
                     key.to = ancestor.clone();

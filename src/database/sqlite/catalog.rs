@@ -5,8 +5,8 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::{Error, ErrorClass, Session};
 use crate::model::{
-    Catalog, Column, Engine, ForeignKey, Index, OnDelete, Rights, Scalar, Table, TableKind, TableName,
-    Value,
+    Catalog, Column, Engine, ForeignKey, Index, OnDelete, Rights, Scalar, Table, TableKind,
+    TableName, Value,
 };
 use crate::sql::sqlite;
 
@@ -40,12 +40,8 @@ impl Session {
                 table.replaces = replaces(&text(&row[1]));
             }
         }
-        let mut catalog = Catalog {
-            engine: Engine::Sqlite,
-            login: String::new(),
-            privileged: false,
-            tables,
-        };
+        let mut catalog =
+            Catalog { engine: Engine::Sqlite, login: String::new(), privileged: false, tables };
         spell_references(&mut catalog);
         Ok(catalog)
     }

@@ -74,8 +74,7 @@ impl Resolver<'_> {
         declared: &str,
         part: &str,
     ) -> Option<Encoding> {
-        let is_number =
-            ["int2", "int4", "int8", "numeric", "float4", "float8"].contains(&declared);
+        let is_number = ["int2", "int4", "int8", "numeric", "float4", "float8"].contains(&declared);
         let is_text = ["text", "varchar", "bpchar", "citext"].contains(&declared);
         let is_typed = ["timestamptz", "timestamp", "date"].contains(&declared);
         if !is_number && !is_text && !is_typed {
@@ -89,19 +88,45 @@ impl Resolver<'_> {
         };
         if !fits {
             let (reason, what, write) = match (written, is_typed) {
-                (None, _) => (Reason::Required, format!("the type {declared} does not say how it holds an instant"), "write encoding: UnixSeconds or UnixMillis"),
-                (Some(_), true) => (Reason::Conflict, format!("the type {declared} says itself how it holds an instant"), "remove encoding"),
-                (Some(word), false) => (Reason::TypeMismatch, format!("a value of type {declared} does not hold an instant as {word:?}"), if is_text { "write encoding: Text" } else { "write encoding: UnixSeconds or UnixMillis" }),
+                (None, _) => (
+                    Reason::Required,
+                    format!("the type {declared} does not say how it holds an instant"),
+                    "write encoding: UnixSeconds or UnixMillis",
+                ),
+                (Some(_), true) => (
+                    Reason::Conflict,
+                    format!("the type {declared} says itself how it holds an instant"),
+                    "remove encoding",
+                ),
+                (Some(word), false) => (
+                    Reason::TypeMismatch,
+                    format!("a value of type {declared} does not hold an instant as {word:?}"),
+                    if is_text {
+                        "write encoding: Text"
+                    } else {
+                        "write encoding: UnixSeconds or UnixMillis"
+                    },
+                ),
             };
             self.refuse(&format!("{part}.encoding"), reason, what, write);
             return None;
         }
         if declared == "timestamptz" && zone.is_some() {
-            self.refuse(&format!("{part}.timeZone"), Reason::Conflict, "a timestamptz is an instant, whatever the zone", "remove timeZone");
+            self.refuse(
+                &format!("{part}.timeZone"),
+                Reason::Conflict,
+                "a timestamptz is an instant, whatever the zone",
+                "remove timeZone",
+            );
             return None;
         }
         if is_number && zone.is_some() {
-            self.refuse(&format!("{part}.timeZone"), Reason::Conflict, "an epoch has no time zone", "remove timeZone");
+            self.refuse(
+                &format!("{part}.timeZone"),
+                Reason::Conflict,
+                "an epoch has no time zone",
+                "remove timeZone",
+            );
             return None;
         }
         match (written, declared, zone.cloned()) {
@@ -112,7 +137,12 @@ impl Resolver<'_> {
             (_, "date", Some(zone)) => Some(Encoding::Date { zone }),
             (_, _, Some(zone)) => Some(Encoding::Text { zone }),
             (_, _, None) => {
-                self.refuse(&format!("{part}.timeZone"), Reason::Required, format!("a value of type {declared} does not say in which zone it was written"), "write timeZone: Etc/UTC, or the zone of the application's clock");
+                self.refuse(
+                    &format!("{part}.timeZone"),
+                    Reason::Required,
+                    format!("a value of type {declared} does not say in which zone it was written"),
+                    "write timeZone: Etc/UTC, or the zone of the application's clock",
+                );
                 None
             }
         }
