@@ -1,0 +1,5 @@
+//! A PostgreSQL database.
+
+mod login;
+
+pub use login::{Fault, Options, Part, options};
