@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use crate::run::{self, Options, Outcome, Progress};
+use crate::run::{self, Options, Outcome, Progress, SecretVariable};
 
 /// Removes data when its time is up: per tenant, safely, and with a report.
 #[derive(Debug, Parser)]
@@ -64,6 +64,9 @@ struct RunArgs {
     /// A ConfigMap of windows, mounted as a folder
     #[arg(long = "config-map", value_name = "NAME=DIR", value_parser = parse_config_map)]
     config_maps: Vec<(String, PathBuf)>,
+    /// A key of a Secret, and the environment's variable that holds its value
+    #[arg(long = "secret", value_name = "NAME/KEY=VARIABLE", value_parser = parse_secret)]
+    secrets: Vec<SecretVariable>,
     /// The digest that the manifests must have
     #[arg(long, value_name = "sha256:HEX")]
     orders: Option<String>,
@@ -148,6 +151,7 @@ async fn execute_run(arguments: RunArgs) -> u8 {
         allow_future_now: arguments.allow_future_now,
         roots: arguments.roots.iter().map(|root| parse_root(root)).collect(),
         config_maps: arguments.config_maps,
+        secrets: arguments.secrets,
         orders: arguments.orders,
         batch_rows,
     };
@@ -183,6 +187,20 @@ fn parse_config_map(text: &str) -> Result<(String, PathBuf), String> {
             Ok((name.to_owned(), PathBuf::from(folder)))
         }
         _ => Err("write NAME=DIR, the ConfigMap's name and the folder of its mount".to_owned()),
+    }
+}
+
+fn parse_secret(text: &str) -> Result<SecretVariable, String> {
+    let parts = text.split_once('=').and_then(|(of, variable)| {
+        let (name, key) = of.split_once('/')?;
+        Some([name, key, variable])
+    });
+    match parts {
+        Some(parts) if parts.iter().all(|part| !part.is_empty()) => {
+            let [name, key, variable] = parts.map(str::to_owned);
+            Ok(SecretVariable { name, key, variable })
+        }
+        _ => Err("write NAME/KEY=VARIABLE: the Secret, its key, and the name of the variable that holds the value".to_owned()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The same checks that `validate` makes, on objects of the cluster.
+//! The same checks that `validate` makes, on objects of the cluster. What is in Secrets is left to
+//! the runner.
 
 use kube::ResourceExt;
 
@@ -24,22 +25,24 @@ pub fn policy(
     connection: Option<&DatabaseConnection>,
     run: Option<&PurgeRun>,
 ) -> Result<Declaration, Vec<Refused>> {
-    let manifests = Manifests {
+    let mut manifests = Manifests {
         connections: connection.map(|c| document(c, &c.spec)).into_iter().collect(),
         policies: vec![document(policy, &policy.spec)],
         runs: run.map(|run| document(run, &run.spec)).into_iter().collect(),
         ..Manifests::default()
     };
+    declare::hold_places(&mut manifests);
     let mut declarations = declare::declare(&manifests, &Narrowing::default())?;
     declarations.pop().ok_or_else(Vec::new)
 }
 
 /// What is wrong with a connection in itself.
 pub fn connection(connection: &DatabaseConnection) -> Result<(), Vec<Refused>> {
-    let manifests = Manifests {
+    let mut manifests = Manifests {
         connections: vec![document(connection, &connection.spec)],
         ..Manifests::default()
     };
+    declare::hold_places(&mut manifests);
     declare::declare(&manifests, &Narrowing::default()).map(drop)
 }
 

@@ -50,6 +50,21 @@ pub fn connection() -> DatabaseConnection {
     )
 }
 
+pub fn connection_with_login() -> DatabaseConnection {
+    yaml(
+        "
+        apiVersion: retention-operator.io/v1alpha1
+        kind: DatabaseConnection
+        metadata: {name: agents, namespace: team, uid: connection-1, generation: 2}
+        spec:
+          postgres:
+            secretKeyRef: {name: app, key: uri}
+            caSecretKeyRef: {name: cluster-ca, key: ca.crt}
+          allow: [{tables: [chats], actions: [Delete]}]
+        ",
+    )
+}
+
 /// Every hour.
 pub fn policy() -> RetentionPolicy {
     yaml(

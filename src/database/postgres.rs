@@ -10,14 +10,14 @@ mod catalog;
 mod decode;
 mod login;
 
-pub use login::options;
+pub use login::{Fault, Options, Part, options};
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{Arguments, Connection};
 
 use super::session::Mode;
@@ -25,9 +25,6 @@ use super::{Error, ErrorClass};
 use crate::model::{Table, TableName, Value};
 use crate::sql::postgres::{self as sql, Beginning};
 use crate::sql::{Bind, Statement};
-
-/// A server that is there answers within seconds.
-const CONNECTING: Duration = Duration::from_secs(10);
 
 /// What the server says of itself.
 #[derive(Debug, Clone)]
@@ -54,16 +51,16 @@ pub struct Session {
 impl Session {
     /// Connects, within the time, and asks for nothing yet.
     pub async fn connect(
-        options: &PgConnectOptions,
+        options: &Options,
         mode: Mode,
         lock_timeout: Duration,
         statement_timeout: Duration,
     ) -> Result<Self, Error> {
-        let connecting = PgConnection::connect_with(options);
-        let connection = match tokio::time::timeout(CONNECTING, connecting).await {
+        let connecting = PgConnection::connect_with(&options.connect);
+        let connection = match tokio::time::timeout(options.timeout, connecting).await {
             Ok(connected) => connected.map_err(Error::postgres)?,
             Err(_) => {
-                let message = format!("no connection within {} s", CONNECTING.as_secs());
+                let message = format!("no connection within {} s", options.timeout.as_secs());
                 return Err(Error { class: ErrorClass::Unreachable, message });
             }
         };

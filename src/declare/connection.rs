@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use super::fields::{exactly_one, parse_duration, part_names};
-use super::manifest::Document;
+use super::manifest::{Document, Metadata};
 use super::names::Ceiling;
-use super::{Connection, Database, Limits};
+use super::secret::{self, Secret};
+use super::{Connection, Database, Limits, Login};
 use crate::api::{self, DatabaseConnectionSpec};
 use crate::model::{Engine, Reason, Refusal};
 
-const ENGINE: &str = "write sqlite: {path: PATH}, the engine that is supported";
+const ENGINE: &str = "write sqlite: {path: PATH}, or postgres: {secretKeyRef: {name: NAME, key: KEY}}, the engines that are supported";
 
 /// The connection and its ceiling.
 pub fn declare(
     document: &Document<DatabaseConnectionSpec>,
+    secrets: &[Document<Secret>],
 ) -> Result<(Connection, Ceiling), Vec<Refusal>> {
     // Destructured whole, so that a new field cannot be forgotten here.
     let DatabaseConnectionSpec {
@@ -27,8 +29,7 @@ pub fn declare(
         runner: _,
         allow,
         services,
-        // SQLite has no logins.
-        allow_privileged_login: _,
+        allow_privileged_login,
         limits,
     } = &document.spec;
     let mut refusals = Vec::new();
@@ -42,7 +43,6 @@ pub fn declare(
         refusals.push(refusal);
     }
     let later = [
-        ("postgres", postgres.is_some(), "is", ENGINE),
         ("mysql", mysql.is_some(), "is", ENGINE),
         ("json", json.is_some(), "is", ENGINE),
         ("services", !services.is_empty(), "are", "remove them"),
@@ -62,21 +62,15 @@ pub fn declare(
         "spec.services",
         &mut refusals,
     );
-    let path = sqlite.as_ref().map(|sqlite| {
-        if !sqlite.attach.is_empty() {
-            refusals.push(Refusal::new(
-                "spec.sqlite.attach",
-                Reason::NotSupported,
-                "attach is not supported yet",
-                "remove it",
-            ));
+    let database = match (sqlite, postgres) {
+        (Some(sqlite), None) => file(sqlite),
+        (None, Some(postgres)) => {
+            login(postgres, *allow_privileged_login, &document.metadata, secrets)
         }
-        match check_path(&sqlite.path) {
-            Ok(()) => {}
-            Err(refusal) => refusals.push(refusal),
-        }
-        sqlite.path.clone()
-    });
+        // That is told already.
+        _ => Err(Vec::new()),
+    };
+    let database = database.map_err(|mut wrong| refusals.append(&mut wrong)).ok();
     let limits = match declare_limits(limits.as_ref()) {
         Ok(limits) => Some(limits),
         Err(mut wrong) => {
@@ -84,25 +78,67 @@ pub fn declare(
             None
         }
     };
-    let ceiling = match Ceiling::parse(allow, Engine::Sqlite) {
+    let engine = if postgres.is_some() { Engine::Postgres } else { Engine::Sqlite };
+    let ceiling = match Ceiling::parse(allow, engine) {
         Ok(ceiling) => Some(ceiling),
         Err(mut wrong) => {
             refusals.append(&mut wrong);
             None
         }
     };
-    match (path, limits, ceiling) {
-        (Some(path), Some(limits), Some(ceiling)) if refusals.is_empty() => Ok((
+    match (database, limits, ceiling) {
+        (Some(database), Some(limits), Some(ceiling)) if refusals.is_empty() => Ok((
             Connection {
                 name: document.metadata.name.clone(),
                 file: document.file.clone(),
-                database: Database::Sqlite { path },
+                database,
                 limits,
             },
             ceiling,
         )),
         _ => Err(refusals),
     }
+}
+
+fn file(sqlite: &api::Sqlite) -> Result<Database, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    if !sqlite.attach.is_empty() {
+        refusals.push(Refusal::new(
+            "spec.sqlite.attach",
+            Reason::NotSupported,
+            "attach is not supported yet",
+            "remove it",
+        ));
+    }
+    refusals.extend(check_path(&sqlite.path).err());
+    if refusals.is_empty() {
+        Ok(Database::Sqlite { path: sqlite.path.clone() })
+    } else {
+        Err(refusals)
+    }
+}
+
+fn login(
+    postgres: &api::Postgres,
+    allow_privileged: Option<bool>,
+    of: &Metadata,
+    secrets: &[Document<Secret>],
+) -> Result<Database, Vec<Refusal>> {
+    let api::Postgres { secret_key_ref, ca_secret_key_ref } = postgres;
+    let url = secret::text(secret_key_ref, "spec.postgres.secretKeyRef", of, secrets);
+    let ca = ca_secret_key_ref
+        .as_ref()
+        .map(|named| secret::value(named, "spec.postgres.caSecretKeyRef", of, secrets))
+        .transpose();
+    let (url, ca) = match (url, ca) {
+        (Ok(Some(url)), Ok(None)) => (url, None),
+        (Ok(Some(url)), Ok(Some(Some(ca)))) => (url, Some(ca)),
+        // One without the other would say something else.
+        (Ok(_), Ok(_)) => (String::new(), None),
+        (url, ca) => return Err(url.err().into_iter().chain(ca.err()).collect()),
+    };
+    let allow_privileged = allow_privileged.unwrap_or_default();
+    Ok(Database::Postgres(Login { url, ca, allow_privileged }))
 }
 
 /// A path stays below its volume whatever it is joined to.
@@ -172,4 +208,67 @@ fn declare_limits(limits: Option<&api::Limits>) -> Result<Limits, Vec<Refusal>> 
         return Err(refusals);
     }
     Ok(Limits { lock_timeout, statement_timeout, duty_cycle_percent: percent.unsigned_abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::{Manifests, parse};
+    use super::super::secret::hold_places;
+    use super::*;
+
+    const CONNECTION: &str = "
+apiVersion: retention-operator.io/v1alpha1
+kind: DatabaseConnection
+metadata: {name: app}
+spec:
+  postgres: {secretKeyRef: {name: app, key: uri}, caSecretKeyRef: {name: ca, key: ca.crt}}
+  allow: [{tables: [chats], actions: [Delete]}]
+  allowPrivilegedLogin: true
+---
+";
+    const URL: &str =
+        "{apiVersion: v1, kind: Secret, metadata: {name: app}, stringData: {uri: a}}\n---\n";
+    const CA: &str = "{apiVersion: v1, kind: Secret, metadata: {name: ca}, data: {ca.crt: /w==}}";
+
+    fn manifests(secrets: &str) -> Manifests {
+        let mut manifests = Manifests::default();
+        parse("f.yaml", &format!("{CONNECTION}{secrets}"), &mut manifests);
+        manifests
+    }
+
+    fn declared(manifests: &Manifests) -> Result<(Login, Engine), Vec<Refusal>> {
+        let (connection, ceiling) = declare(&manifests.connections[0], &manifests.secrets)?;
+        assert_eq!(connection.engine(), ceiling.engine);
+        match connection.database {
+            Database::Postgres(login) => Ok((login, ceiling.engine)),
+            Database::Sqlite { .. } => panic!("another engine"),
+        }
+    }
+
+    #[test]
+    fn a_login_is_what_its_secrets_hold() {
+        let (login, engine) = declared(&manifests(&format!("{URL}{CA}"))).expect("a login");
+        assert_eq!(engine, Engine::Postgres);
+        assert_eq!(
+            (login.url.as_str(), login.ca, login.allow_privileged),
+            ("a", Some(vec![0xff]), true)
+        );
+    }
+
+    #[test]
+    fn each_secret_that_is_not_there_is_told_at_its_own_field() {
+        let refusals = declared(&manifests("")).err().expect("refusals");
+        let fields: Vec<&str> = refusals.iter().map(|refusal| refusal.field.as_str()).collect();
+        assert_eq!(fields, ["spec.postgres.secretKeyRef", "spec.postgres.caSecretKeyRef"]);
+    }
+
+    #[test]
+    fn where_a_secret_is_somewhere_else_the_url_is_not_known() {
+        for (at_hand, absent) in [("", vec!["app", "ca"]), (URL, vec!["ca"]), (CA, vec!["app"])] {
+            let mut manifests = manifests(at_hand);
+            assert_eq!(hold_places(&mut manifests), absent);
+            let (login, _) = declared(&manifests).expect("a login");
+            assert_eq!((login.url.as_str(), login.ca), ("", None), "{at_hand}");
+        }
+    }
 }

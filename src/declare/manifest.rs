@@ -8,6 +8,7 @@ use serde_yaml::Value;
 
 use super::Refused;
 use super::misread::malformed;
+use super::secret::Secret;
 use super::strict::{check_values, typed};
 use crate::api::{DatabaseConnectionSpec, GROUP, PurgeRunSpec, RetentionPolicySpec, VERSION};
 use crate::model::{Reason, Refusal};
@@ -36,6 +37,7 @@ pub struct Manifests {
     pub policies: Vec<Document<RetentionPolicySpec>>,
     pub runs: Vec<Document<PurgeRunSpec>>,
     pub config_maps: Vec<Document<BTreeMap<String, String>>>,
+    pub secrets: Vec<Document<Secret>>,
     /// What was left aside, for the log.
     pub notes: Vec<String>,
     pub refused: Vec<Refused>,
@@ -160,10 +162,7 @@ fn add(file: &str, value: &Value, into: &mut Manifests) -> Result<(), (String, R
                 .map_err(|refusal| (object, refusal))?;
             into.config_maps.push(Document { file, metadata, spec: data });
         }
-        _ => {
-            into.notes
-                .push(format!("{file}: {object}: no connection here takes a Secret: ignored"));
-        }
+        _ => into.secrets.push(Document { file, metadata, spec: Secret::read(value) }),
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod misread;
 mod names;
 mod narrow;
 mod policy;
+mod secret;
 mod strict;
 mod target;
 mod window;
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 pub use manifest::{Document, Manifests, Metadata, parse};
 pub use narrow::Narrowing;
 pub use policy::declare;
+pub use secret::{Secret, hold_places, named_by};
 pub use window::answer;
 
 use crate::api;
@@ -80,7 +82,7 @@ pub enum Database {
 /// What a login takes.
 #[derive(Clone)]
 pub struct Login {
-    /// As libpq reads it.
+    /// As libpq reads it. Empty: its Secret, or the CA's, is not at hand.
     pub url: String,
     /// Certificates in PEM: then the server's certificate and its name are verified.
     pub ca: Option<Vec<u8>>,

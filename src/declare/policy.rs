@@ -23,7 +23,7 @@ pub fn declare(
     let mut connections = BTreeMap::new();
     for document in &manifests.connections {
         let name = document.metadata.name.clone();
-        match connection::declare(document) {
+        match connection::declare(document, &manifests.secrets) {
             Ok(connection) => drop(connections.insert(name, Some(connection))),
             Err(refusals) => {
                 refused.extend(

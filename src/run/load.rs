@@ -1,11 +1,14 @@
 //! Manifests from files, folders and standard input.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use super::SecretVariable;
 use crate::api::{AllowRule, AllowedAction, DatabaseConnectionSpec, Sqlite};
-use crate::declare::{self, Document, Manifests, Refused};
+use crate::declare::{self, Document, Manifests, Refused, Secret};
 use crate::model::{Reason, Refusal, orders};
 
 /// The text of all files, each read once: what is parsed is what the digest was taken of.
@@ -90,6 +93,19 @@ impl Files {
             let file = self.names.join(", ");
             manifests.refused.push(Refused { file, object: String::new(), refusal });
         }
+        let named = manifests.connections.iter().flat_map(|c| declare::named_by(&c.spec));
+        let named: Vec<&str> = named.map(|named| named.name.as_str()).collect();
+        let is_idle = |secret: &&Document<Secret>| !named.contains(&&*secret.metadata.name);
+        let idle: Vec<String> = manifests
+            .secrets
+            .iter()
+            .filter(is_idle)
+            .map(|secret| {
+                let Document { file, metadata, .. } = secret;
+                format!("{file}: Secret/{}: no connection here names it: ignored", metadata.name)
+            })
+            .collect();
+        manifests.notes.extend(idle);
         manifests
     }
 }
@@ -138,6 +154,50 @@ pub fn mounted(maps: &[(String, PathBuf)], manifests: &mut Manifests) {
     }
 }
 
+/// Adds the keys of Secrets that the environment holds.
+pub fn handed_over(secrets: &[SecretVariable], manifests: &mut Manifests) {
+    let mut handed: BTreeMap<&str, Secret> = BTreeMap::new();
+    for SecretVariable { name, key, variable } in secrets {
+        if manifests.secrets.iter().any(|secret| secret.metadata.name == *name) {
+            // Which of the two is in force must not depend on who reads the command.
+            manifests.refused.push(refused_flag(
+                Reason::Conflict,
+                format!("Secret {name} is among the manifests too"),
+                "leave the flag out, or the Secret",
+            ));
+            continue;
+        }
+        let value = from_environment(variable).map_err(|(reason, what)| {
+            let what = format!("{name}/{key}: {what}");
+            let write = "name a variable that holds the value of the Secret's key";
+            manifests.refused.push(refused_flag(reason, what, write));
+        });
+        let value = value.ok().map(OsString::into_vec);
+        handed.entry(name).or_default().insert(key, value);
+    }
+    manifests.secrets.extend(handed.into_iter().map(|(name, spec)| Document {
+        file: "command line".to_owned(),
+        metadata: crate::declare::Metadata { name: name.to_owned(), ..Default::default() },
+        spec,
+    }));
+}
+
+fn refused_flag(reason: Reason, what: String, write: &str) -> Refused {
+    let refusal = Refusal::new("--secret", reason, what, write);
+    Refused { file: "command line".to_owned(), object: String::new(), refusal }
+}
+
+/// What is no name of a variable may be the value itself: it is not told.
+fn from_environment(variable: &str) -> Result<OsString, (Reason, String)> {
+    if !variable.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {
+        let what = "what stands behind the = is no name of a variable";
+        return Err((Reason::InvalidValue, what.to_owned()));
+    }
+    std::env::var_os(variable).ok_or_else(|| {
+        (Reason::NotFound, format!("there is no variable {variable} in the environment"))
+    })
+}
+
 fn values(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
     let mut data = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
@@ -150,6 +210,14 @@ fn values(folder: &Path) -> std::io::Result<BTreeMap<String, String>> {
         }
     }
     Ok(data)
+}
+
+/// Whoever validates a connection need not have its Secrets at hand.
+pub fn do_without_absent_secrets(manifests: &mut Manifests) {
+    let notes = declare::hold_places(manifests).into_iter().map(|name| {
+        format!("Secret/{name} is not among the files: what it says of the database is not checked")
+    });
+    manifests.notes.extend(notes);
 }
 
 /// Whoever owns a policy need not have its connection at hand to validate it.

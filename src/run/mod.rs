@@ -7,6 +7,7 @@ mod bounds;
 mod clock;
 mod earlier;
 mod load;
+mod login;
 mod outcome;
 mod perform;
 mod place;
@@ -58,10 +59,23 @@ pub struct Options {
     pub roots: Vec<(Option<String>, PathBuf)>,
     /// ConfigMaps of windows, by name, each mounted as a folder.
     pub config_maps: Vec<(String, PathBuf)>,
+    /// Keys of Secrets, and the environment's variables that hold their values.
+    pub secrets: Vec<SecretVariable>,
     /// The digest that the manifests must have: see `model::orders`.
     pub orders: Option<String>,
     /// A fixed number of rows in a batch, for tests and benchmarks; more than 1,000 count as 1,000.
     pub batch_rows: Option<usize>,
+}
+
+/// One key of a Secret, which a variable of the environment holds the value of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretVariable {
+    /// Of the Secret.
+    pub name: String,
+    /// In the Secret.
+    pub key: String,
+    /// Of the environment.
+    pub variable: String,
 }
 
 /// Declares all policies and asks no database: what a team puts into its CI. The outcome has no
@@ -69,9 +83,14 @@ pub struct Options {
 pub fn validate(files: &[String]) -> Outcome {
     let mut manifests = load::read(files).parse();
     load::stand_in_for_absent_connections(&mut manifests);
+    load::do_without_absent_secrets(&mut manifests);
     let notes = manifests.notes.clone();
-    match declare::declare(&manifests, &Narrowing::default()) {
-        Ok(_) => Outcome::new(notes, 0),
+    let unfit = |declarations: Vec<_>| match login::unfit(&declarations) {
+        unfit if unfit.is_empty() => Ok(()),
+        unfit => Err(unfit),
+    };
+    match declare::declare(&manifests, &Narrowing::default()).and_then(unfit) {
+        Ok(()) => Outcome::new(notes, 0),
         Err(refused) => Outcome::refused(refused, notes),
     }
 }
@@ -93,6 +112,7 @@ fn orders(options: &Options) -> Result<Manifests, Vec<Refused>> {
     }
     let mut manifests = files.parse();
     load::mounted(&options.config_maps, &mut manifests);
+    load::handed_over(&options.secrets, &mut manifests);
     Ok(manifests)
 }
 
@@ -125,6 +145,7 @@ async fn attempt(
     };
     let mut strangers = place::strangers(&manifests, &options.roots);
     strangers.extend(declarations.iter().filter_map(|ours| earlier.refuse(ours.dry_run)));
+    strangers.extend(login::unfit(&declarations));
     if !strangers.is_empty() {
         return Outcome::refused(strangers, notes);
     }

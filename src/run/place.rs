@@ -3,9 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::postgres::PgConnectOptions;
-
-use super::Options;
+use super::{Options, login};
 use crate::database::{Error, ErrorClass, Mode, Session, postgres, sqlite};
 use crate::declare::{Connection, Database, Declaration, Manifests, Refused};
 use crate::model::{Reason, Refusal};
@@ -14,7 +12,7 @@ use crate::plan;
 /// A database that can be opened.
 pub enum Place {
     File(PathBuf),
-    Server(Box<PgConnectOptions>),
+    Server(Box<postgres::Options>),
 }
 
 impl Place {
@@ -25,15 +23,7 @@ impl Place {
                 locate(connection, path, &options.roots, declaration.dry_run).map(Self::File)
             }
             Database::Postgres(login) => {
-                let options = postgres::options(&login.url, login.ca.as_deref());
-                options.map(|options| Self::Server(Box::new(options))).map_err(|what| {
-                    Refusal::new(
-                        "spec.postgres.secretKeyRef",
-                        Reason::InvalidValue,
-                        what,
-                        "write a URL as libpq reads it: postgresql://user:password@host:5432/database?sslmode=require",
-                    )
-                })
+                login::options(login).map(|options| Self::Server(Box::new(options)))
             }
         }
     }

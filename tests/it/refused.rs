@@ -6,7 +6,8 @@
 //! - `disk.txt`, what else lies in `ROOT`: `symlink PATH TARGET`, `folder PATH`, `text PATH` (no database) and
 //!   `read-only PATH` (until it is fixed);
 //! - `args.txt` and `fixed-args.txt`, further arguments;
-//! - `dry-run.txt`, why a dry run is not refused.
+//! - `dry-run.txt`, why a dry run is not refused;
+//! - `validate.txt`, why the manifest after the remedy is only validated.
 //!
 //! In these files `FILE` is the manifest, `ROOT` the folder with the database, `CLOCK` the machine's present moment.
 //! `UPDATE_EXPECTED=1` rewrites `expected.txt`: read each line that changes as the person who gets to see it.
@@ -103,7 +104,10 @@ fn check(case: &str) -> Result<(), String> {
         same_files(&stage, &before)?;
     }
     stage.heal();
-    let said = stage.run("fixed.yaml", "fixed-args.txt", &[]);
+    let said = match stage.read("validate.txt") {
+        None => stage.run("fixed.yaml", "fixed-args.txt", &[]),
+        Some(_) => stage.validate("fixed.yaml"),
+    };
     ensure(said.code == 0, || format!("the remedy does not help\n{said:?}"))
 }
 

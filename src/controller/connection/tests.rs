@@ -1,6 +1,8 @@
 use super::*;
 use crate::api::Outcome;
-use crate::controller::fixtures::{at, at_work, by_hand, condition, connection, ended, with};
+use crate::controller::fixtures::{
+    at, at_work, by_hand, condition, connection, connection_with_login, ended, policy, with,
+};
 
 const NOW: &str = "2026-11-21T05:00:00Z";
 
@@ -35,6 +37,15 @@ fn a_connection_is_valid_before_it_is_used() {
     let fresh = after(&connection(), &[at_work(&by_hand("busy"))]);
     assert_eq!(ready(&fresh), ("True", "Valid"));
     assert_eq!((status(&fresh).observed_generation, &status(&fresh).last_run), (Some(2), &None));
+}
+
+#[test]
+fn a_connection_with_a_login_is_valid_without_its_secrets() {
+    let fresh = after(&connection_with_login(), &[]);
+    assert_eq!(ready(&fresh), ("True", "Valid"));
+    assert!(declared::policy(&policy(), Some(&connection_with_login()), None).is_ok());
+    let nameless = with(&fresh, "spec: {postgres: {secretKeyRef: {name: ''}}}");
+    assert_eq!(ready(&after(&nameless, &[])), ("False", "InvalidValue"));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! A run's Job. Pure.
 
+mod secrets;
+mod volumes;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{
@@ -7,22 +10,19 @@ use k8s_openapi::api::batch::v1::{
     PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource,
-    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
-    SeccompProfile, SecurityContext, Volume, VolumeMount,
+    Capabilities, Container, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile,
+    SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::{Resource, ResourceExt};
 
 use super::decide::Start;
-use crate::api::{PurgeRun, RetentionPolicySpec, Runner};
+use crate::api::{PurgeRun, Runner};
 use crate::controller::Settings;
 use crate::controller::names::{self, RUNNER};
 use crate::model::orders::digest;
+use volumes::{CONFIG_MAPS, MANIFESTS, VOLUME, config_maps, volumes};
 
-const MANIFESTS: &str = "/retention/manifests";
-const VOLUME: &str = "/retention/volume";
-const CONFIG_MAPS: &str = "/retention/configmaps";
 const CONTAINER: &str = "runner";
 
 /// The image's own user, and the group of the volume's files where the connection says nothing.
@@ -154,6 +154,7 @@ fn template(
                 image: Some(settings.runner_image.clone()),
                 image_pull_policy: settings.runner_image_pull_policy.clone(),
                 args: Some(arguments(run, start)),
+                env: secrets::variables(&start.connection.spec),
                 resources: resources.or_else(|| settings.runner_resources.clone()),
                 security_context: Some(restricted()),
                 volume_mounts: Some(mounts),
@@ -181,66 +182,8 @@ fn arguments(run: &PurgeRun, start: &Start) -> Vec<String> {
     for name in config_maps(&start.policy.spec) {
         arguments.extend(["--config-map".to_owned(), format!("{name}={CONFIG_MAPS}/{name}")]);
     }
+    arguments.extend(secrets::arguments(&start.connection.spec));
     arguments
-}
-
-fn volumes(run: &PurgeRun, start: &Start) -> (Vec<Volume>, Vec<VolumeMount>) {
-    let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
-        name: name.to_owned(),
-        mount_path: path.to_owned(),
-        read_only: read_only.then_some(true),
-        ..VolumeMount::default()
-    };
-    let of_config_map = |volume: &str, name: String, optional: bool| Volume {
-        name: volume.to_owned(),
-        config_map: Some(ConfigMapVolumeSource {
-            name,
-            optional: optional.then_some(true),
-            ..ConfigMapVolumeSource::default()
-        }),
-        ..Volume::default()
-    };
-    let mut volumes = vec![
-        of_config_map("manifests", run.name_any(), false),
-        // The root of the container is read-only, and SQLite sorts in files.
-        Volume {
-            name: "tmp".to_owned(),
-            empty_dir: Some(EmptyDirVolumeSource::default()),
-            ..Volume::default()
-        },
-    ];
-    let mut mounts = vec![mount("manifests", MANIFESTS, true), mount("tmp", "/tmp", false)];
-    let claim = start.connection.spec.volume.as_ref();
-    if let Some(claim) = claim.and_then(|volume| volume.persistent_volume_claim.as_ref()) {
-        volumes.push(Volume {
-            name: "volume".to_owned(),
-            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-                claim_name: claim.claim_name.clone(),
-                read_only: None,
-            }),
-            ..Volume::default()
-        });
-        mounts.push(mount("volume", VOLUME, false));
-    }
-    for (at, name) in config_maps(&start.policy.spec).into_iter().enumerate() {
-        // Optional: without the map the windows are unknown, which the run says, and the pod starts.
-        let volume = format!("configmap-{at}");
-        mounts.push(mount(&volume, &format!("{CONFIG_MAPS}/{name}"), true));
-        volumes.push(of_config_map(&volume, name, true));
-    }
-    (volumes, mounts)
-}
-
-/// The ConfigMaps of windows that a policy names, each once.
-fn config_maps(policy: &RetentionPolicySpec) -> Vec<String> {
-    let own = policy.targets.iter().filter_map(|target| target.window.as_ref());
-    let windows = policy.window.iter().chain(own);
-    let sources = windows.flat_map(|window| &window.sources);
-    let mut names: Vec<String> =
-        sources.filter_map(|source| Some(source.config_map.as_ref()?.name.clone())).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// As Pod Security's `restricted` wants it.

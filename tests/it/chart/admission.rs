@@ -1,6 +1,6 @@
 //! What RBAC lets the operator do, and the chart's admission policies do not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::installed::{IMAGE, OPERATOR, account, allowed, binding, installed, job, refused};
 
@@ -15,6 +15,16 @@ fn a_job_of_the_operator_may_mount_a_secret_and_runs_the_runners_program_alone()
     let context =
         json!({"securityContext": {"capabilities": {"drop": ["ALL"]}, "privileged": false}});
     allowed(&create("context", nothing(), context), "a security context");
+
+    // As it is made for a login, and as it has to be found again.
+    let env = json!([{
+        "name": "RETENTION_OPERATOR_SECRET_0",
+        "valueFrom": {"secretKeyRef": {"name": "database", "key": "uri"}}
+    }]);
+    allowed(&create("login", nothing(), json!({"env": env})), "a key of a Secret");
+    let path = "jsonpath={.spec.template.spec.containers[0].env}";
+    let stored = cluster.kubectl(&["get", "job", "login", "-n", "data", "-o", path]);
+    assert_eq!(serde_json::from_slice::<Value>(&stored.stdout).unwrap(), env);
 
     let second = json!([
         {"name": "runner", "image": IMAGE},
@@ -58,6 +68,14 @@ fn a_job_of_the_operator_may_mount_a_secret_and_runs_the_runners_program_alone()
         (
             nothing(),
             json!({"env": [{"name": "LD_PRELOAD", "value": "/secret/library"}]}),
+            "own program".to_owned(),
+        ),
+        (
+            nothing(),
+            json!({"env": [
+                {"name": "RETENTION_OPERATOR_SECRET_0", "value": "x"},
+                {"name": "LD_PRELOAD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "uri"}}},
+            ]}),
             "own program".to_owned(),
         ),
     ]

@@ -95,17 +95,28 @@ impl Stage {
     }
 
     pub fn run(&self, manifest: &str, arguments: &str, more: &[&str]) -> Said {
-        let file = self.case.join(manifest).display().to_string();
         let root = self.root.display().to_string();
         let arguments = self.read(arguments).unwrap_or_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_retention-operator"));
-        command.args(["run", "-f", &file, "--root", &root]);
+        command.args(["run", "--root", &root]);
         if !arguments.contains("--now") {
             command.args(["--now", "2026-11-21T12:00:00Z"]);
         }
         let arguments = arguments.replace("ROOT", &root);
         command.args(arguments.split_whitespace()).args(more);
-        let output = command.output().unwrap();
+        self.said(command, manifest)
+    }
+
+    pub fn validate(&self, manifest: &str) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retention-operator"));
+        command.arg("validate");
+        self.said(command, manifest)
+    }
+
+    fn said(&self, mut command: Command, manifest: &str) -> Said {
+        let file = self.case.join(manifest).display().to_string();
+        let root = self.root.display().to_string();
+        let output = command.args(["-f", &file]).output().unwrap();
         let placed = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
             without_clock(&text.replace(&file, "FILE").replace(&root, "ROOT"))

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::fixtures::{by_hand, connection, policy, settings, stored, with};
+use crate::controller::fixtures::{
+    by_hand, connection, connection_with_login, policy, settings, stored, with,
+};
 use crate::controller::run::decide::Start;
 use crate::controller::run::{job, orders};
 
@@ -162,6 +164,31 @@ fn nothing_can_be_taken_away_without_being_noticed() {
         let job: Job = serde_json::from_value(job).unwrap();
         assert!(!is_what_we_would_make(&job, &wanted()), "{pointer}");
     }
+}
+
+#[test]
+fn no_other_secret_may_be_handed_over() {
+    let (run, policy, connection) = (by_hand("look"), policy(), connection_with_login());
+    let orders = orders::freeze(&run, &policy, &connection).unwrap();
+    let wanted = job::job(&run, &Start { orders, policy, connection }, &settings());
+    assert!(is_what_we_would_make(&stored(&wanted), &wanted));
+    let env = "/spec/template/spec/containers/0/env";
+    for (place, value) in [
+        ("/0/name", json!("PGPASSWORD")),
+        ("/0/valueFrom/secretKeyRef/name", json!("other")),
+        ("/0/valueFrom/secretKeyRef/key", json!("other")),
+        ("/1/valueFrom/secretKeyRef/optional", json!(true)),
+        ("/1/value", json!("instead")),
+    ] {
+        let mut job = serde_json::to_value(stored(&wanted)).unwrap();
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        job.pointer_mut(&format!("{env}{parent}")).unwrap()[key] = value;
+        let job: Job = serde_json::from_value(job).unwrap();
+        assert!(!is_what_we_would_make(&job, &wanted), "{place}");
+    }
+    let mut job = stored(&wanted);
+    job.spec.as_mut().unwrap().template.spec.as_mut().unwrap().containers[0].env = None;
+    assert!(!is_what_we_would_make(&job, &wanted));
 }
 
 #[test]

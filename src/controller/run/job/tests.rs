@@ -1,8 +1,10 @@
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{ResourceRequirements, Volume};
 
 use super::*;
 use crate::api::{DatabaseConnection, RetentionPolicy};
-use crate::controller::fixtures::{connection, policy, scheduled, settings, with};
+use crate::controller::fixtures::{
+    connection, connection_with_login, policy, scheduled, settings, with,
+};
 use crate::controller::run::{access, orders};
 
 fn job_from(policy: RetentionPolicy, connection: DatabaseConnection) -> Job {
@@ -134,4 +136,31 @@ fn each_config_map_of_windows_is_mounted_once_and_may_be_missing() {
         ),
         "{arguments}"
     );
+}
+
+#[test]
+fn a_login_is_handed_over_key_by_key_and_must_be_there() {
+    let job = job_from(policy(), connection_with_login());
+    let container = &pod(&job).containers[0];
+    insta::assert_snapshot!(
+        "handed_over_for_a_login",
+        serde_yaml::to_string(&(&container.args, &container.env)).unwrap()
+    );
+    assert_eq!(container.env_from, None);
+    let volumes = serde_json::to_string(&pod(&job).volumes).unwrap();
+    assert!(!volumes.contains("secret"), "{volumes}");
+}
+
+#[test]
+fn a_key_that_holds_both_url_and_ca_is_handed_over_once() {
+    let text = "spec: {postgres: {caSecretKeyRef: {name: app, key: uri}}}";
+    let job = job_from(policy(), with(&connection_with_login(), text));
+    assert_eq!(pod(&job).containers[0].env.as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn without_a_login_no_secret_is_named() {
+    let job = job_from(policy(), connection());
+    let shown = serde_json::to_string(&job).unwrap();
+    assert!(!shown.contains("env") && !shown.to_lowercase().contains("secret"), "{shown}");
 }
