@@ -22,8 +22,12 @@ pub enum ErrorClass {
     Unreachable,
     /// The login may not do that.
     Denied,
-    /// The statement itself is wrong: a table or column that is not there, a type that does not fit.
+    /// The statement cannot be computed: where it cannot be told apart, for want of a table or a
+    /// column; otherwise for what stands in some row.
     Statement,
+    /// The statement itself is wrong, whatever the rows: a table or column that is not there, a
+    /// type that does not fit.
+    Invalid,
 }
 
 /// An error of the database, with its words: they name tables and columns, never values.
@@ -44,7 +48,7 @@ impl Error {
             ErrorClass::Denied => Reason::NotPermitted,
             ErrorClass::SchemaChanged => Reason::SchemaChanged,
             ErrorClass::Timeout => Reason::StatementTimeout,
-            ErrorClass::Statement => Reason::DatabaseError,
+            ErrorClass::Statement | ErrorClass::Invalid => Reason::DatabaseError,
         }
     }
 }
@@ -67,6 +71,7 @@ impl Error {
             "28P01" | "3D000" => ErrorClass::Unreachable,
             _ => match code.get(..2) {
                 Some("23" | "44") => ErrorClass::Constraint,
+                Some("42") => ErrorClass::Invalid,
                 Some("08" | "53" | "57" | "58" | "XX") => ErrorClass::Unreachable,
                 _ => ErrorClass::Statement,
             },

@@ -193,11 +193,16 @@ impl Table {
     /// The statement that would create an index on these columns.
     pub fn create_index(&self, columns: &[&str]) -> String {
         let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
-        format!(
-            "CREATE INDEX {} ON {} ({})",
-            quote(&format!("{}_{}_idx", self.name.name, columns.join("_"))),
-            quote(&self.name.name),
-            quoted.join(", ")
-        )
+        let name = quote(&format!("{}_{}_idx", self.name.name, columns.join("_")));
+        let quoted = quoted.join(", ");
+        let table = quote(&self.name.name);
+        match (self.engine, &self.name.schema) {
+            (Engine::Postgres, Some(schema)) => {
+                // Which writers do not wait for; of a partitioned table there is no such thing.
+                let how = if self.is_partitioned() { "" } else { " CONCURRENTLY" };
+                format!("CREATE INDEX{how} {name} ON {}.{table} ({quoted})", quote(schema))
+            }
+            _ => format!("CREATE INDEX {name} ON {table} ({quoted})"),
+        }
     }
 }

@@ -32,12 +32,15 @@ pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String
         .key
         .iter()
         .enumerate()
-        .map(|(at, column)| array(table, column, keys.iter().map(|key| &key.0[at]), binds))
+        .map(|(at, column)| {
+            let values = keys.iter().map(|key| &key.0[at]);
+            format!("pg_catalog.unnest({})", array(table, column, values, binds))
+        })
         .collect();
     let names: Vec<String> = (0..arrays.len()).map(|at| format!("ro_k{at}")).collect();
     let names = names.join(", ");
     format!(
-        "SELECT {names} FROM ROWS FROM (pg_catalog.unnest({})) AS ro_keys ({names})",
+        "SELECT {names} FROM ROWS FROM ({}) AS ro_keys ({names})",
         arrays.join(", ")
     )
 }
