@@ -7,31 +7,31 @@ use super::client::{self, Holding};
 use super::server::{Server, server};
 
 /// What a purge needs of one table.
-#[derive(Clone, Copy)]
 pub enum Grant {
     /// Rows are deleted. They are locked first, and PostgreSQL asks for UPDATE on one column to lock a row.
     Delete {
-        table: &'static str,
-        column: &'static str,
+        table: String,
+        column: String,
     },
     Update {
-        table: &'static str,
+        table: String,
     },
     Read {
-        table: &'static str,
+        table: String,
     },
 }
 
-pub const fn delete(table: &'static str, column: &'static str) -> Grant {
-    Grant::Delete { table, column }
+/// Names as SQL has them, here and below.
+pub fn delete(table: &str, column: &str) -> Grant {
+    Grant::Delete { table: table.to_owned(), column: column.to_owned() }
 }
 
-pub const fn update(table: &'static str) -> Grant {
-    Grant::Update { table }
+pub fn update(table: &str) -> Grant {
+    Grant::Update { table: table.to_owned() }
 }
 
-pub const fn read(table: &'static str) -> Grant {
-    Grant::Read { table }
+pub fn read(table: &str) -> Grant {
+    Grant::Read { table: table.to_owned() }
 }
 
 pub struct Database {

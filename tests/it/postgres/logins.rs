@@ -1,0 +1,205 @@
+//! What the login may do, sees, and brings along.
+
+use super::database::{delete, read};
+use super::stage::{Said, Stage, both, old};
+
+/// Row 1 is old, row 2 is held by a row of holds, row 3 is young.
+const ROWS: &str = "
+    CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz, note text);
+    INSERT INTO t VALUES (1, 'a', '2026-01-01Z', ''), (2, 'a', '2026-01-01Z', ''), (3, 'a', '2026-11-20Z', '');
+    CREATE TABLE holds (t_id bigint); INSERT INTO holds VALUES (2);
+    CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t); CREATE INDEX ON d (t_id); INSERT INTO d VALUES (1, 1), (3, 3);
+    CREATE TABLE w (org text, days int); INSERT INTO w VALUES ('a', 30);
+";
+
+/// Every kind of thing that is read or written.
+fn spec() -> String {
+    old(r#", tenant: {column: org},
+        exemptions: [{name: held, when: "exists (select 1 from public.holds h where h.t_id = t.id)"}],
+        dependents: [{name: d, table: public.d, references: {t_id: id}}]"#)
+    .replace(
+        "default: 30d",
+        "default: 90d, sources: [{name: w, unit: Days, table: {name: public.w, tenant: org, value: days}}]",
+    )
+}
+
+fn with_rights(sql: &str, test: impl Fn(&mut Stage)) {
+    let rights = [delete("t", "id"), delete("d", "id"), read("holds"), read("w")];
+    both(&format!("{ROWS}{sql}"), &rights, test);
+}
+
+fn alter(stage: &Stage, what: &str) {
+    stage.database.execute(&format!("ALTER ROLE {} {what}", stage.database.role));
+}
+
+fn assert_refused(said: &Said, stage: &Stage, words: &str) {
+    assert_eq!(said.exit(), 2, "{said:#?}");
+    let told = said.0.refusals.iter().map(ToString::to_string).collect::<String>();
+    assert!(told.to_lowercase().contains(words), "{told}");
+    assert_eq!(stage.left(), [1, 2, 3]);
+}
+
+#[test]
+fn the_rights_that_the_handbook_asks_for_are_enough() {
+    with_rights("", |stage| {
+        stage.run(&spec()).assert_done();
+        assert_eq!(stage.left(), [2, 3]);
+        assert_eq!(stage.database.numbers("SELECT id FROM d"), [3]);
+    });
+}
+
+#[test]
+fn a_login_that_can_do_anything_is_refused_unless_the_connection_says_so() {
+    for power in ["SUPERUSER", "BYPASSRLS"] {
+        with_rights("", |stage| {
+            alter(stage, power);
+            for said in [stage.dry_run(&spec()), stage.run(&spec())] {
+                assert_refused(&said, stage, &power.to_lowercase());
+                assert!(said.0.refusals[0].write.contains("allowPrivilegedLogin"), "{said:#?}");
+            }
+            stage.connection = "allowPrivilegedLogin: true";
+            stage.run(&spec()).assert_done();
+            assert_eq!(stage.left(), [2, 3]);
+        });
+    }
+}
+
+#[test]
+fn what_row_security_hides_is_refused_and_never_taken_for_absent() {
+    for table in ["t", "holds", "d", "w"] {
+        for policy in ["", "CREATE POLICY some ON TABLE USING (true);"] {
+            let sql = format!(
+                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; {}",
+                policy.replace("TABLE", table)
+            );
+            with_rights(&sql, |stage| {
+                for said in [stage.dry_run(&spec()), stage.run(&spec())] {
+                    assert_refused(&said, stage, "row");
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn an_owner_is_held_to_row_security_where_it_is_forced() {
+    with_rights("ALTER TABLE holds ENABLE ROW LEVEL SECURITY;", |stage| {
+        let role = &stage.database.role;
+        stage.database.execute(&format!(
+            "ALTER TABLE holds OWNER TO {role}; ALTER TABLE holds FORCE ROW LEVEL SECURITY"
+        ));
+        assert_refused(&stage.run(&spec()), stage, "row");
+        stage.database.execute("ALTER TABLE holds NO FORCE ROW LEVEL SECURITY");
+        stage.run(&spec()).assert_done();
+        assert_eq!(stage.left(), [2, 3], "its owner sees it whole");
+    });
+}
+
+#[test]
+fn row_security_of_the_whole_holds_for_its_parts() {
+    let sql = "CREATE TABLE t (id bigint, org text, at timestamptz) PARTITION BY LIST (org);
+               CREATE TABLE t_a PARTITION OF t FOR VALUES IN ('a');
+               INSERT INTO t VALUES (1, 'a', '2026-01-01Z'), (2, 'a', '2026-01-01Z'), (3, 'a', '2026-01-01Z');
+               ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY some ON t USING (id = 1);";
+    both(sql, &[delete("t", "id"), delete("t_a", "id")], |stage| {
+        assert_refused(&stage.run(&old("")), stage, "row");
+    });
+}
+
+#[test]
+fn a_missing_right_is_refused_and_the_grants_that_are_printed_make_it_run() {
+    both(ROWS, &[], |stage| {
+        let role = &stage.database.role;
+        stage.database.execute(&format!("REVOKE ALL ON SCHEMA public FROM {role}"));
+        let mut granted = String::new();
+        // Not more rounds than there are tables, and one for the schema.
+        for _ in 0..5 {
+            let said = stage.run(&spec());
+            if said.exit() == 0 {
+                break;
+            }
+            assert_eq!((said.exit(), stage.left()), (2, vec![1, 2, 3]), "{said:#?}");
+            for refused in &said.0.refusals {
+                let grant = refused.write.find("GRANT").unwrap_or_else(|| panic!("{refused}"));
+                stage.database.execute(&refused.write[grant..]);
+                granted += &refused.write[grant..];
+            }
+        }
+        assert_eq!(stage.left(), [2, 3], "{granted}");
+        // No more than is needed.
+        for table in ["holds", "w"] {
+            for right in ["UPDATE", "DELETE", "INSERT", "TRUNCATE"] {
+                let sql = format!(
+                    "SELECT has_any_column_privilege('{role}', '{table}', 'UPDATE')::int::bigint + has_table_privilege('{role}', '{table}', '{right}')::int"
+                );
+                assert_eq!(stage.database.numbers(&sql), [0], "{table}: {right}");
+            }
+        }
+    });
+}
+
+#[test]
+fn each_right_alone_is_missed_before_anything_goes() {
+    for (right, table) in [
+        ("SELECT", "t"),
+        ("DELETE", "t"),
+        ("UPDATE (id)", "t"),
+        ("SELECT", "d"),
+        ("DELETE", "d"),
+        ("SELECT", "holds"),
+        ("SELECT", "w"),
+    ] {
+        with_rights("", |stage| {
+            let role = &stage.database.role;
+            stage.database.execute(&format!("REVOKE {right} ON {table} FROM {role}"));
+            let said = stage.run(&spec());
+            assert_refused(&said, stage, "grant");
+        });
+    }
+}
+
+#[test]
+fn what_a_login_or_a_database_has_set_for_itself_changes_nothing() {
+    // A hold that only citext finds, a text with a backslash, an instant that another zone would read otherwise.
+    let sql = "CREATE EXTENSION citext; ALTER TABLE t ALTER COLUMN org TYPE citext; UPDATE t SET note = 'a\\b' WHERE id = 1;
+               CREATE SCHEMA evil; CREATE TABLE evil.holds (t_id bigint); CREATE TABLE evil.t (LIKE public.t);
+               INSERT INTO t VALUES (4, 'a', '2026-10-22 12:00Z', 'a\\b');";
+    for setting in [
+        "DateStyle = 'German'",
+        "TimeZone = 'Pacific/Kiritimati'",
+        "IntervalStyle = 'sql_standard'",
+        "search_path = 'evil'",
+        "standard_conforming_strings = off",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -15",
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_read_only = on",
+        "default_transaction_deferrable = on",
+        "row_security = on",
+        "statement_timeout = '1h'",
+        "enable_seqscan = off",
+        "transform_null_equals = on",
+        "array_nulls = off",
+        "session_preload_libraries = ''",
+        "check_function_bodies = off",
+    ] {
+        with_rights(sql, |stage| {
+            alter(stage, &format!("SET {setting}"));
+            let spec = spec().replace(
+                "exemptions: [",
+                r#"where: "note in ('', 'a\\b') and org = 'A'", exemptions: ["#,
+            );
+            let dry = stage.dry_run(&spec);
+            assert_eq!((dry.exit(), dry.target().rows.deleted), (0, 1), "{setting}: {dry:#?}");
+            stage.run(&spec).assert_done();
+            assert_eq!(stage.left(), [2, 3, 4], "{setting}");
+        });
+    }
+}
+
+#[test]
+fn a_rule_that_would_do_something_else_instead_is_refused() {
+    with_rights("CREATE RULE never AS ON DELETE TO t DO INSTEAD NOTHING;", |stage| {
+        assert_refused(&stage.run(&spec()), stage, "rule");
+    });
+}
