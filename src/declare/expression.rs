@@ -1,18 +1,23 @@
 //! The grammar of expressions: the database's own SQL, to exactly one expression, of harmless
 //! parts only. What is not on the list here never reaches a database.
 
+mod call;
+mod grouping;
+mod postgres;
 mod query;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::collections::BTreeSet;
 
 use sqlparser::ast::Expr;
-use sqlparser::dialect::SQLiteDialect;
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token};
 
 use super::names::Ceiling;
-use crate::model::{Expression, Parameter, Reason, Refusal, TableName};
+use crate::model::{Engine, Expression, Parameter, Reason, Refusal, TableName};
 use walk::Walk;
 
 /// What an expression may refer to.
@@ -31,14 +36,32 @@ pub fn parse(text: &str, context: &Context<'_>) -> Result<Expression, Refusal> {
     if text.trim().is_empty() {
         return Err(refusal(context, "the expression is empty", WRITE));
     }
-    let tree = parse_one(text).map_err(|what| refusal(context, what, WRITE))?;
+    let engine = context.ceiling.engine;
+    if text.contains('\0') {
+        return Err(refusal(context, "the expression contains the character NUL", WRITE));
+    }
+    let tree = parse_one(text, engine).map_err(|what| refusal(context, what, WRITE))?;
     // The tree is what is rendered later. Some literals do not survive the renderer (two quotes in
     // a row inside of one): then the database would see another expression than the one walked.
-    if parse_one(&tree.to_string()).as_ref() != Ok(&tree) {
+    if parse_one(&tree.to_string(), engine).as_ref() != Ok(&tree) {
         return Err(refusal(
             context,
             format!("`{text}` cannot be rendered without a change of meaning"),
-            "write quotes inside of literals as char(39)",
+            match engine {
+                Engine::Sqlite => "write quotes inside of literals as char(39)",
+                Engine::Postgres => {
+                    "write quotes inside of literals as chr(39), and a sign before a sign in parentheses"
+                }
+            },
+        ));
+    }
+    if engine == Engine::Postgres
+        && let Some((span, part)) = grouping::misread(&tree)
+    {
+        return Err(refusal(
+            context,
+            format!("at {}: which operator `{part}` belongs to is easily misread", place(span)),
+            "write parentheses around what belongs together",
         ));
     }
     let mut walk = Walk {
@@ -60,8 +83,12 @@ pub fn parse(text: &str, context: &Context<'_>) -> Result<Expression, Refusal> {
 }
 
 /// One expression, to the end of the text.
-fn parse_one(text: &str) -> Result<Expr, String> {
-    let mut parser = Parser::new(&SQLiteDialect {})
+fn parse_one(text: &str, engine: Engine) -> Result<Expr, String> {
+    let dialect: &dyn Dialect = match engine {
+        Engine::Sqlite => &SQLiteDialect {},
+        Engine::Postgres => &PostgreSqlDialect {},
+    };
+    let mut parser = Parser::new(dialect)
         .with_recursion_limit(64)
         .try_with_sql(text)
         .map_err(|error| error.to_string())?;

@@ -1,105 +1,80 @@
 //! The functions that expressions may call: pure ones, whose answer depends on their arguments
 //! alone. `docs/reference.md` lists them for users.
 
-/// Where a function may stand.
+mod postgres;
+mod sqlite;
+
+use crate::model::Engine;
+
+/// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowed {
+pub enum Verdict {
+    /// It may stand everywhere.
     Scalar,
-    /// Only inside of a subquery.
+    /// It may stand inside of a subquery.
     Aggregate,
+    /// It reads the machine's clock.
+    FollowsClock,
+    /// It is not called with so many arguments, but with these.
+    Arguments {
+        least: usize,
+        most: usize,
+    },
+    Unlisted,
 }
 
-const SCALAR: &[&str] = &[
-    "abs",
-    "ceil",
-    "ceiling",
-    "char",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "date",
-    "datetime",
-    "floor",
-    "format",
-    "glob",
-    "hex",
-    "ifnull",
-    "iif",
-    "instr",
-    "json_array_length",
-    "json_extract",
-    "json_type",
-    "json_valid",
-    "julianday",
-    "length",
-    "like",
-    "lower",
-    "ltrim",
-    "nullif",
-    "octet_length",
-    "printf",
-    "replace",
-    "round",
-    "rtrim",
-    "sign",
-    "strftime",
-    "substr",
-    "substring",
-    "time",
-    "trim",
-    "trunc",
-    "typeof",
-    "unicode",
-    "unixepoch",
-    "upper",
-];
-
-const AGGREGATE: &[&str] = &["avg", "count", "group_concat", "max", "min", "sum", "total"];
-
-/// Dates without an argument are the machine's present moment.
-const NEEDS_ARGUMENT: &[&str] = &["date", "datetime", "julianday", "time", "unixepoch"];
-
-/// Whether a function (lower case) of so many arguments may be called, and where.
-pub fn allowed_function(name: &str, arguments: usize) -> Option<Allowed> {
-    // max() and min() of several values are scalars in SQLite.
-    if ["max", "min"].contains(&name) && arguments > 1 {
-        return Some(Allowed::Scalar);
+/// Whether a function (lower case) of so many arguments may be called.
+pub fn judge(engine: Engine, name: &str, arguments: usize) -> Verdict {
+    match engine {
+        Engine::Sqlite => sqlite::judge(name, arguments),
+        Engine::Postgres => postgres::judge(name, arguments),
     }
-    if AGGREGATE.contains(&name) {
-        return Some(Allowed::Aggregate);
-    }
-    if lacks_its_instant(name, arguments) {
-        return None;
-    }
-    SCALAR.contains(&name).then_some(Allowed::Scalar)
-}
-
-/// Whether a date function reads the machine's clock for want of an argument.
-pub fn lacks_its_instant(name: &str, arguments: usize) -> bool {
-    NEEDS_ARGUMENT.contains(&name) && arguments == 0 || name == "strftime" && arguments < 2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_reference_lists_every_function_and_no_other() {
+    fn listed_below(heading: &str) -> Vec<&'static str> {
         let reference = include_str!("../../docs/reference.md");
-        let (_, section) = reference.split_once("\n### Functions\n").unwrap();
+        let (_, section) = reference.split_once(&format!("\n### {heading}\n")).unwrap();
         let (section, _) = section.split_once("\n#").unwrap();
-        let listed: Vec<&str> = section
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .filter_map(|code| code.strip_suffix("()"))
-            .collect();
-        let allowed: Vec<&str> = SCALAR.iter().chain(AGGREGATE).copied().collect();
-        for name in &allowed {
+        let code = section.split('`').skip(1).step_by(2);
+        code.filter_map(|code| code.strip_suffix("()")).collect()
+    }
+
+    fn check(heading: &str, allowed: &[&str]) {
+        let listed = listed_below(heading);
+        for name in allowed {
             assert!(listed.contains(name), "docs/reference.md does not list {name}()");
         }
         for name in &listed {
             assert!(allowed.contains(name), "docs/reference.md lists {name}(), which is refused");
         }
+    }
+
+    #[test]
+    fn the_reference_lists_every_function_and_no_other() {
+        check("Functions of SQLite", &sqlite::names());
+        check("Functions of PostgreSQL", &postgres::names());
+    }
+
+    #[test]
+    fn postgresql_s_functions_are_called_with_as_many_arguments_as_they_take() {
+        let judge = |name, arguments| judge(Engine::Postgres, name, arguments);
+        assert_eq!(judge("lower", 1), Verdict::Scalar);
+        assert_eq!(judge("lower", 2), Verdict::Arguments { least: 1, most: 1 });
+        assert_eq!(judge("max", 1), Verdict::Aggregate);
+        assert_eq!(judge("greatest", 3), Verdict::Scalar);
+        assert_eq!(judge("count", 0), Verdict::Arguments { least: 1, most: 1 });
+    }
+
+    #[test]
+    fn nothing_that_reads_the_clock_is_on_postgresql_s_list() {
+        for name in ["now", "clock_timestamp", "current_date", "localtimestamp", "timeofday"] {
+            assert_eq!(judge(Engine::Postgres, name, 0), Verdict::FollowsClock, "{name}");
+        }
+        assert_eq!(judge(Engine::Postgres, "age", 1), Verdict::FollowsClock);
+        assert_eq!(judge(Engine::Postgres, "age", 2), Verdict::Scalar);
     }
 }

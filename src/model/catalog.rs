@@ -129,6 +129,16 @@ impl Catalog {
         self.tables.iter().find(|table| table.name == *name)
     }
 
+    /// Whether the login may read all rows of a table, and of those that hold them.
+    pub fn shows(&self, table: &Table) -> bool {
+        let alone = |table: &Table| {
+            table.rights.usage
+                && table.rights.select
+                && !table.obstacles.contains(&Obstacle::HiddenRows)
+        };
+        alone(table) && table.leaves.iter().filter_map(|name| self.table(name)).all(alone)
+    }
+
     /// The foreign keys that point at a table, with the table that holds each.
     pub fn references_to(&self, name: &TableName) -> impl Iterator<Item = (&Table, &ForeignKey)> {
         self.tables.iter().flat_map(move |table| {

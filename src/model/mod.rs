@@ -1,6 +1,7 @@
 //! The nouns all rooms share. No I/O, no Kubernetes, no driver types.
 
 mod age;
+mod base_type;
 mod catalog;
 mod condition;
 mod counts;
@@ -15,6 +16,7 @@ mod value;
 mod window;
 
 pub use age::{Encoding, Reading, below, bind_instant, read_age};
+pub use base_type::BaseType;
 pub use catalog::{
     Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Rights, Table, TableKind,
 };

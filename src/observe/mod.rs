@@ -75,7 +75,7 @@ async fn observe_target(
         return Ok(observed);
     };
     // What may not be read is refused by the plan, with the right to grant.
-    if !table.rights.select || !table.rights.usage {
+    if !catalog.shows(table) {
         return Ok(observed);
     }
     if let Some(age) = &target.age {
@@ -130,7 +130,7 @@ async fn crowded(
     for name in written {
         let near = catalog.references_to(name).map(|(table, _)| table).chain(catalog.table(name));
         for table in near {
-            if counted.contains_key(&table.name) || table.key.is_empty() || !table.rights.select {
+            if counted.contains_key(&table.name) || table.key.is_empty() || !catalog.shows(table) {
                 continue;
             }
             let rows = session.rows(&crate::sql::child_rows(table, MANY_ROWS + 1)).await?;

@@ -66,9 +66,7 @@ async fn compile(
     for statement in statements {
         match session.rows(&statement.explained()).await {
             Ok(_) => {}
-            Err(error)
-                if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) =>
-            {
+            Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
                 return Ok(vec![Refusal::new(
                     &planned.field,
                     Reason::BadExpression,

@@ -11,8 +11,10 @@ pub mod postgres;
 mod ranking;
 mod render;
 mod resolve;
+mod scopes;
 pub mod sqlite;
 mod statement;
+mod typing;
 mod walk;
 mod words;
 

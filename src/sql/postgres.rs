@@ -39,10 +39,7 @@ pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String
         .collect();
     let names: Vec<String> = (0..arrays.len()).map(|at| format!("ro_k{at}")).collect();
     let names = names.join(", ");
-    format!(
-        "SELECT {names} FROM ROWS FROM ({}) AS ro_keys ({names})",
-        arrays.join(", ")
-    )
+    format!("SELECT {names} FROM ROWS FROM ({}) AS ro_keys ({names})", arrays.join(", "))
 }
 
 /// How a transaction is to behave.

@@ -62,7 +62,9 @@ impl VisitorMut for Placing<'_> {
                     *name = "?1".to_owned();
                 } else if name == Parameter::Cutoff.word() {
                     *name = "?2".to_owned();
-                } else if let Some(tenant) = &self.tenant {
+                } else if name == Parameter::Tenant.word()
+                    && let Some(tenant) = &self.tenant
+                {
                     *expr = tenant.clone();
                 }
             }

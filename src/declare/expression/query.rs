@@ -3,22 +3,28 @@
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins,
+    Distinct, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName,
+    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Spanned,
+    TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
 use super::walk::Walk;
 use super::{parse_one, place};
-use crate::model::{ROW, Reason, Refusal, TableName};
+use crate::model::{Engine, ROW, Reason, Refusal, TableName};
 
 /// A subquery that carries nothing but what the walk visits: whatever this parser learns later
 /// stays refused until someone allows it.
 static BARE: LazyLock<Query> = LazyLock::new(|| {
-    let Ok(Expr::Subquery(query)) = parse_one("(SELECT 1)") else {
+    let Ok(Expr::Subquery(query)) = parse_one("(SELECT 1)", Engine::Sqlite) else {
         unreachable!("the parser reads a constant")
     };
     *query
 });
+
+/// Without an operator of someone's own, and without making up rows.
+fn is_plain(order: &OrderByExpr) -> bool {
+    order.with_fill.is_none() && !matches!(order.options.sort, Some(OrderBySort::Using(_)))
+}
 
 impl Walk<'_> {
     pub(super) fn query(&mut self, query: &Query) -> Result<(), Refusal> {
@@ -44,7 +50,9 @@ impl Walk<'_> {
         self.select(select)?;
         if let Some(order) = &query.order_by {
             match &order.kind {
-                OrderByKind::Expressions(exprs) if order.interpolate.is_none() => {
+                OrderByKind::Expressions(exprs)
+                    if order.interpolate.is_none() && exprs.iter().all(is_plain) =>
+                {
                     self.exprs(exprs.iter().map(|order| &order.expr))?;
                 }
                 _ => {
@@ -77,7 +85,10 @@ impl Walk<'_> {
     fn select(&mut self, select: &Select) -> Result<(), Refusal> {
         let SetExpr::Select(bare) = &*BARE.body else { unreachable!("the constant is a SELECT") };
         let mut rest = select.clone();
-        rest.distinct = None;
+        // DISTINCT ON would bring expressions of its own along.
+        if !matches!(rest.distinct, Some(Distinct::On(_))) {
+            rest.distinct = None;
+        }
         rest.projection = bare.projection.clone();
         rest.from = Vec::new();
         rest.selection = None;
@@ -127,7 +138,8 @@ impl Walk<'_> {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ } => {
                     self.expr(expr)?;
                 }
-                SelectItem::Wildcard(_) => {}
+                SelectItem::Wildcard(options)
+                    if *options == WildcardAdditionalOptions::default() => {}
                 other => {
                     return Err(self.refuse(
                         select.span(),
@@ -180,7 +192,7 @@ impl Walk<'_> {
         let own = self.context.own;
         let shown = match alias {
             Some(alias) if alias.columns.is_empty() && alias.at.is_none() => {
-                alias.name.value.clone()
+                self.folded(&alias.name)
             }
             Some(_) => {
                 return Err(self.refuse(
@@ -191,10 +203,13 @@ impl Walk<'_> {
             }
             None => table.name.clone(),
         };
-        let lower = shown.to_ascii_lowercase();
+        let folded = match self.engine() {
+            Engine::Sqlite => shown.to_ascii_lowercase(),
+            Engine::Postgres => shown.clone(),
+        };
         // Inside, the name would mean the subquery's row; outside, the judged one: a condition
         // meant for one of them would silently be asked of the other.
-        if lower == own.name.to_ascii_lowercase() {
+        if self.names(&folded, &own.name) {
             let what = format!("`{shown}` would hide the target's own row");
             return Err(self.refuse(
                 name.span(),
@@ -202,14 +217,14 @@ impl Walk<'_> {
                 &format!("give it an alias: {table} as other"),
             ));
         }
-        if lower.starts_with(ROW) || lower.starts_with("ro_") {
+        if folded.starts_with(ROW) || folded.starts_with("ro_") {
             return Err(self.refuse(
                 name.span(),
                 "aliases that begin with ro_ are reserved",
                 "choose another alias",
             ));
         }
-        if self.scopes.iter().any(|scope| scope.contains(&lower)) {
+        if self.scopes.iter().any(|scope| scope.contains(&folded)) {
             return Err(self.refuse(
                 name.span(),
                 &format!("`{shown}` names two tables"),
@@ -231,16 +246,24 @@ impl Walk<'_> {
         }
         self.tables.insert(table);
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push(lower);
+            scope.push(folded);
         }
         Ok(())
+    }
+
+    /// A table's part as `allow` and the catalog spell it: SQLite's stand there as they were written.
+    fn spelled(&self, ident: &Ident) -> String {
+        match self.engine() {
+            Engine::Sqlite => ident.value.clone(),
+            Engine::Postgres => self.folded(ident),
+        }
     }
 
     fn table_name(&self, name: &ObjectName) -> Result<TableName, Refusal> {
         let parts: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
         match parts[..] {
-            [table] => Ok(TableName::plain(&table.value)),
-            [schema, table] => Ok(TableName::qualified(&schema.value, &table.value)),
+            [table] => Ok(TableName::plain(self.spelled(table))),
+            [schema, table] => Ok(TableName::qualified(self.spelled(schema), self.spelled(table))),
             _ => Err(self.refuse(
                 name.span(),
                 &format!("`{name}` is no table's name"),

@@ -1,18 +1,14 @@
 //! The allow-list: what may stand in an expression.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, Spanned, UnaryOperator, Value,
-    visit_expressions,
+    BinaryOperator, CaseWhen, CastKind, Expr, Ident, Spanned, UnaryOperator, Value,
 };
 use sqlparser::tokenizer::Span;
 
 use super::{Context, place, refusal};
-use crate::declare::functions::{Allowed, allowed_function, lacks_its_instant};
-use crate::model::{Parameter, Refusal, TableName};
+use crate::model::{Engine, Parameter, Refusal, TableName};
 
 /// Goes through every part of an expression, and gathers what it refers to.
 pub(super) struct Walk<'a> {
@@ -20,14 +16,35 @@ pub(super) struct Walk<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) parameters: BTreeSet<Parameter>,
     pub(super) tables: BTreeSet<TableName>,
-    /// The names that each enclosing subquery's FROM brings in, lower case: like the database, ASCII
-    /// letters only, so that two names are one here exactly where they are one there.
+    /// The names that each enclosing subquery's FROM brings in, as the database compares names.
     pub(super) scopes: Vec<Vec<String>>,
 }
 
 impl Walk<'_> {
     pub(super) fn refuse(&self, span: Span, what: &str, write: &str) -> Refusal {
         refusal(self.context, format!("at {}: {what}", place(span)), write)
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        self.context.ceiling.engine
+    }
+
+    /// A name as the database takes it: PostgreSQL folds what is not quoted, SQLite knows no case at
+    /// all. Like theirs this is about ASCII letters only, so that two names are one here exactly where
+    /// they are one there.
+    pub(super) fn folded(&self, ident: &Ident) -> String {
+        match (self.engine(), ident.quote_style) {
+            (Engine::Postgres, Some(_)) => ident.value.clone(),
+            _ => ident.value.to_ascii_lowercase(),
+        }
+    }
+
+    /// Whether a name in an expression is the name of the catalog.
+    pub(super) fn names(&self, folded: &str, of_catalog: &str) -> bool {
+        match self.engine() {
+            Engine::Sqlite => of_catalog.eq_ignore_ascii_case(folded),
+            Engine::Postgres => of_catalog == folded,
+        }
     }
 
     /// The character at the beginning of a place.
@@ -45,6 +62,11 @@ impl Walk<'_> {
     }
 
     pub(super) fn expr(&mut self, expr: &Expr) -> Result<(), Refusal> {
+        if self.engine() == Engine::Postgres
+            && let Some(walked) = self.postgres(expr)
+        {
+            return walked;
+        }
         match expr {
             Expr::Identifier(ident) => self.unqualified(ident),
             Expr::CompoundIdentifier(idents) => self.qualified(idents),
@@ -72,7 +94,7 @@ impl Walk<'_> {
                 self.exprs([&**expr, &**pattern])
             }
             Expr::BinaryOp { left, op, right } => {
-                if !allowed_operator(op) {
+                if !self.allowed_operator(op) {
                     let what = format!("the operator {op} is not allowed");
                     return Err(self.refuse(
                         expr.span(),
@@ -139,8 +161,8 @@ impl Walk<'_> {
             let span = idents.first().map_or_else(Span::empty, |ident| ident.span);
             return Err(self.refuse(span, "a column takes one qualifier", "write table.column"));
         };
-        let name = qualifier.value.to_ascii_lowercase();
-        let known = name == self.context.own.name.to_ascii_lowercase()
+        let name = self.folded(qualifier);
+        let known = self.names(&name, &self.context.own.name)
             || self.scopes.iter().any(|scope| scope.contains(&name));
         if known {
             return Ok(());
@@ -162,7 +184,12 @@ impl Walk<'_> {
                 Ok(())
             }
             // The parser takes the number 0x10 for the blob x'10', and would render it as one.
-            Value::HexStringLiteral(_) if matches!(self.written(span), Some('x' | 'X')) => Ok(()),
+            Value::HexStringLiteral(_)
+                if self.engine() == Engine::Sqlite
+                    && matches!(self.written(span), Some('x' | 'X')) =>
+            {
+                Ok(())
+            }
             Value::HexStringLiteral(_) => Err(self.refuse(
                 span,
                 "a number in hexadecimal digits is not allowed",
@@ -205,144 +232,31 @@ impl Walk<'_> {
         self.parameters.insert(parameter);
         Ok(())
     }
-
-    fn function(&mut self, function: &Function) -> Result<(), Refusal> {
-        let Function {
-            name,
-            uses_odbc_syntax: false,
-            parameters: FunctionArguments::None,
-            args:
-                FunctionArguments::List(FunctionArgumentList { duplicate_treatment: _, args, clauses }),
-            filter: None,
-            null_treatment: None,
-            over: None,
-            within_group,
-        } = function
-        else {
-            return Err(self.refuse(
-                function.span(),
-                &format!("`{function}` is not allowed"),
-                "call pure functions with plain arguments; for the time use :now",
-            ));
-        };
-        let lower = name.to_string().to_lowercase();
-        let aggregate_place = !self.scopes.is_empty();
-        let list = "use one of the functions that docs/reference.md lists";
-        match allowed_function(&lower, args.len()) {
-            Some(Allowed::Scalar) => {}
-            Some(Allowed::Aggregate) if aggregate_place => {}
-            Some(Allowed::Aggregate) => {
-                return Err(self.refuse(
-                    function.span(),
-                    &format!("{lower}() aggregates, and stands outside of a subquery"),
-                    "put it into a subquery: (select count(*) from ...)",
-                ));
-            }
-            None if lacks_its_instant(&lower, args.len()) => {
-                return Err(self.refuse(
-                    function.span(),
-                    &format!("`{function}` follows the machine and not the run's clock"),
-                    "use :now, or name the instant",
-                ));
-            }
-            None => {
-                return Err(self.refuse(
-                    function.span(),
-                    &format!("the function {lower}() is not on the list of allowed functions"),
-                    list,
-                ));
-            }
-        }
-        if !clauses.is_empty() || !within_group.is_empty() {
-            return Err(self.refuse(
-                function.span(),
-                "clauses inside of a function call are not allowed",
-                list,
-            ));
-        }
-        for (place, arg) in args.iter().enumerate() {
-            match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                    self.refuse_wall_clock(&lower, place, expr)?;
-                    self.expr(expr)?;
-                }
-                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) if lower == "count" => {}
-                other => {
-                    return Err(self.refuse(
-                        function.span(),
-                        &format!("the argument {other} is not allowed"),
-                        list,
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// `datetime('now')` reads another clock than the run's; `subsec` in the place of a time does so
-    /// too, and `localtime` and `utc` ask where the machine stands. Any text in the argument counts:
-    /// what brackets or a function would make of it is not known here.
-    fn refuse_wall_clock(
-        &self,
-        function: &str,
-        place: usize,
-        argument: &Expr,
-    ) -> Result<(), Refusal> {
-        let time = match function {
-            "date" | "time" | "datetime" | "julianday" | "unixepoch" => 0,
-            "strftime" => 1,
-            _ => return Ok(()),
-        };
-        let found = visit_expressions(argument, |expr| match expr {
-            Expr::Value(value) => match &value.value {
-                Value::SingleQuotedString(text) => {
-                    let word = text.trim().to_ascii_lowercase();
-                    let machines = match word.as_str() {
-                        "now" | "localtime" | "utc" => true,
-                        "subsec" | "subsecond" => place == time,
-                        _ => false,
-                    };
-                    if machines {
-                        ControlFlow::Break((value.span, text.clone()))
-                    } else {
-                        ControlFlow::Continue(())
-                    }
-                }
-                _ => ControlFlow::Continue(()),
-            },
-            _ => ControlFlow::Continue(()),
-        });
-        match found {
-            ControlFlow::Break((span, text)) => Err(self.refuse(
-                span,
-                &format!("'{text}' follows the machine and not the run's clock"),
-                "use :now",
-            )),
-            ControlFlow::Continue(()) => Ok(()),
-        }
-    }
 }
 
-fn allowed_operator(operator: &BinaryOperator) -> bool {
-    matches!(
-        operator,
-        BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::Modulo
-            | BinaryOperator::StringConcat
-            | BinaryOperator::Gt
-            | BinaryOperator::Lt
-            | BinaryOperator::GtEq
-            | BinaryOperator::LtEq
-            | BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::And
-            | BinaryOperator::Or
-            | BinaryOperator::BitwiseAnd
-            | BinaryOperator::BitwiseOr
-            | BinaryOperator::Arrow
-            | BinaryOperator::LongArrow
-    )
+impl Walk<'_> {
+    fn allowed_operator(&self, operator: &BinaryOperator) -> bool {
+        let everywhere = matches!(
+            operator,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+                | BinaryOperator::StringConcat
+                | BinaryOperator::Gt
+                | BinaryOperator::Lt
+                | BinaryOperator::GtEq
+                | BinaryOperator::LtEq
+                | BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::And
+                | BinaryOperator::Or
+                | BinaryOperator::BitwiseAnd
+                | BinaryOperator::BitwiseOr
+                | BinaryOperator::Arrow
+                | BinaryOperator::LongArrow
+        );
+        everywhere || self.engine() == Engine::Postgres && super::postgres::has_operator(operator)
+    }
 }
