@@ -79,7 +79,7 @@ fn what_row_security_hides_is_refused_and_never_taken_for_absent() {
             );
             with_rights(&sql, |stage| {
                 for said in [stage.dry_run(&spec()), stage.run(&spec())] {
-                    assert_refused(&said, stage, "row");
+                    assert_refused(&said, stage, "security");
                 }
             });
         }
@@ -93,7 +93,7 @@ fn an_owner_is_held_to_row_security_where_it_is_forced() {
         stage.database.execute(&format!(
             "ALTER TABLE holds OWNER TO {role}; ALTER TABLE holds FORCE ROW LEVEL SECURITY"
         ));
-        assert_refused(&stage.run(&spec()), stage, "row");
+        assert_refused(&stage.run(&spec()), stage, "security");
         stage.database.execute("ALTER TABLE holds NO FORCE ROW LEVEL SECURITY");
         stage.run(&spec()).assert_done();
         assert_eq!(stage.left(), [2, 3], "its owner sees it whole");
@@ -107,7 +107,7 @@ fn row_security_of_the_whole_holds_for_its_parts() {
                INSERT INTO t VALUES (1, 'a', '2026-01-01Z'), (2, 'a', '2026-01-01Z'), (3, 'a', '2026-01-01Z');
                ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY shown ON t USING (id = 1);";
     both(sql, &[delete("t", "id"), delete("t_a", "id")], |stage| {
-        assert_refused(&stage.run(&old("")), stage, "row");
+        assert_refused(&stage.run(&old("")), stage, "security");
     });
 }
 
