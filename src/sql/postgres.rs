@@ -78,6 +78,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         ("search_path", path.join(", ")),
         ("row_security", "off".to_owned()),
         ("jit", "off".to_owned()),
+        ("transform_null_equals", "off".to_owned()),
         ("statement_timeout", millis(statement_timeout)),
         ("lock_timeout", millis(lock_timeout)),
         ("idle_in_transaction_session_timeout", "30000".to_owned()),
