@@ -3,8 +3,8 @@
 mod ages;
 mod bed;
 mod bouncer;
-mod client;
-mod database;
+pub mod client;
+pub mod database;
 mod dependents;
 mod dry;
 mod keep;
