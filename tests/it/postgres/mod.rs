@@ -4,6 +4,7 @@ mod ages;
 mod bed;
 mod bouncer;
 pub mod client;
+mod connections;
 pub mod database;
 mod dependents;
 mod dry;
