@@ -40,11 +40,15 @@ fn needs(
     for name in reads(declared, target, catalog) {
         needs.entry(name).or_default();
     }
+    // The newest are told, and the others taken, from a partitioned table as a whole.
+    let is_whole = target.keep_newest.is_some();
     let mut rows = vec![target.table.name.clone()];
-    rows.extend(target.table.leaves.iter().cloned());
+    if !is_whole {
+        rows.extend(target.table.leaves.iter().cloned());
+    }
     for name in rows {
         // What is only an ancestor is read and never written.
-        let holds_rows = !catalog.table(&name).is_some_and(Table::is_partitioned);
+        let holds_rows = is_whole || !catalog.table(&name).is_some_and(Table::is_partitioned);
         let need = needs.entry(name).or_default();
         if dry_run || !holds_rows {
             continue;

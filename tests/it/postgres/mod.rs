@@ -3,9 +3,9 @@
 mod ages;
 mod bed;
 mod bouncer;
-mod client;
+pub mod client;
 mod connections;
-mod database;
+pub mod database;
 mod dependents;
 mod dry;
 mod keep;
