@@ -257,7 +257,7 @@ spec:
 
     #[test]
     fn each_secret_that_is_not_there_is_told_at_its_own_field() {
-        let refusals = declared(&manifests("")).err().expect("refusals");
+        let refusals = declared(&manifests("")).expect_err("refusals");
         let fields: Vec<&str> = refusals.iter().map(|refusal| refusal.field.as_str()).collect();
         assert_eq!(fields, ["spec.postgres.secretKeyRef", "spec.postgres.caSecretKeyRef"]);
     }

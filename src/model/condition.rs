@@ -41,7 +41,8 @@ pub struct Expression {
     pub tables: BTreeSet<TableName>,
     /// Columns of the judged row that it reads. Filled when it is resolved.
     pub columns: BTreeSet<String>,
-    /// Where an instant parameter is compared directly with a column. Filled when it is resolved.
+    /// Where an instant parameter is compared directly with a column. Filled when it is resolved, and
+    /// in SQLite only: PostgreSQL's columns hold what their types say.
     pub comparisons: Vec<Comparison>,
     /// As the manifest has it, for the report's "understood".
     pub written: String,

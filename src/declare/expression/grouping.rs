@@ -3,6 +3,9 @@
 //! The parser knows another order of some operators (`a ~ b || c`, `-a AT TIME ZONE z`). An
 //! expression is taken only where PostgreSQL would read the same tree from the same text.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, CastKind, Expr, Spanned, UnaryOperator, visit_expressions};

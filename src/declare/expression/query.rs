@@ -224,6 +224,14 @@ impl Walk<'_> {
                 "choose another alias",
             ));
         }
+        // It would cut the name, and two that begin alike would be one.
+        if self.engine() == Engine::Postgres && shown.len() > 63 {
+            return Err(self.refuse(
+                name.span(),
+                "PostgreSQL's names have no more than 63 bytes",
+                "choose a shorter alias",
+            ));
+        }
         if self.scopes.iter().any(|scope| scope.contains(&folded)) {
             return Err(self.refuse(
                 name.span(),

@@ -314,6 +314,7 @@ fn names_are_folded_as_postgresql_folds_them() {
     taken("exists (select 1 from \"Odd\" o where o.id = chats.id)");
     refused("exists (select 1 from messages \"M\" where m.id = 1)", "neither the target");
     refused("exists (select 1 from messages CHATS)", "hide the target");
+    refused(&format!("exists (select 1 from messages {})", "m".repeat(64)), "63 bytes");
     let parsed = postgres("exists (select 1 from Public.Messages m)").expect("an expression");
     assert_eq!(
         parsed.tables.into_iter().collect::<Vec<_>>(),

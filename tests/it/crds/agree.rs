@@ -30,10 +30,11 @@ fn validated(file: &Path) -> BTreeSet<String> {
 }
 
 /// Faults that only the server knows, and why `validate` does not.
-const ONLY_THE_SERVERS: [&str; 12] = [
+const ONLY_THE_SERVERS: [&str; 13] = [
     // Without a cluster no volume is mounted: --root stands for it.
     "a-file-without-a-volume",
     "a-mount-path-that-is-relative",
+    "a-mount-path-without-a-volume",
     "a-volume-of-no-kind",
     // Here `on`, `no` and `y` are names, as in YAML 1.2; kubectl makes booleans of them.
     "a-boolean-for-a-column",

@@ -1,6 +1,7 @@
 //! Other clients of a database than the product. Each works on a thread of its own, so that it may also be called while a
 //! run waits, and is gone before anybody else looks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
@@ -62,6 +63,24 @@ where
             .collect()
     });
     rows.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// Asks the same again and again until it is done, and gets the same answer each time: how often.
+pub fn repeat(url: &str, sql: &str, answer: i64, done: &AtomicBool) -> usize {
+    let asked = with(url, async |connection| {
+        let mut asked = 0;
+        while asked == 0 || !done.load(Ordering::Relaxed) {
+            // A pooler keeps parse and execution together inside of a transaction alone.
+            let mut transaction = connection.begin().await?;
+            let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+            let got: i64 = query.fetch_one(&mut *transaction).await?.try_get(0)?;
+            transaction.commit().await?;
+            assert_eq!(got, answer, "another client's answer");
+            asked += 1;
+        }
+        Ok(asked)
+    });
+    asked.unwrap()
 }
 
 /// A transaction of another client that has done something and does not end before this is dropped.

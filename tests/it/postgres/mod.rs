@@ -4,6 +4,7 @@ mod ages;
 mod bed;
 mod bouncer;
 mod client;
+mod connections;
 mod database;
 mod dependents;
 mod dry;

@@ -21,6 +21,8 @@ pub struct Server {
     options: &'static str,
     /// Where helpers come in without a password; nobody else can.
     socket: Option<String>,
+    /// Whether a test may take the database that another one left.
+    pub is_reused: bool,
     _kept: Option<Kept>,
 }
 
@@ -29,7 +31,8 @@ pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let server = SERVER.get_or_init(|| match std::env::var("RETENTION_OPERATOR_POSTGRES_URL") {
         Ok(url) => Some(Server::elsewhere(&url)),
-        Err(_) => Server::start(&[], |_| Vec::new(), "?sslmode=disable"),
+        Err(_) => Server::start(&[], |_| Vec::new(), "?sslmode=disable")
+            .map(|server| Server { is_reused: true, ..server }),
     });
     aloud("PostgreSQL", server.as_ref())
 }
@@ -46,7 +49,15 @@ impl Server {
         if !authority.contains(':') {
             authority.push_str(":5432");
         }
-        Self { user, password, authority, options: "?sslmode=prefer", socket: None, _kept: None }
+        Self {
+            user,
+            password,
+            authority,
+            options: "?sslmode=prefer",
+            socket: None,
+            is_reused: false,
+            _kept: None,
+        }
     }
 
     /// A server with further settings and files. None where PostgreSQL is not installed.
@@ -102,6 +113,7 @@ impl Server {
             authority: format!("127.0.0.1:{}", kept.port),
             options,
             socket: Some(socket(&kept.folder, kept.port, "")),
+            is_reused: false,
             _kept: Some(kept),
         })
     }

@@ -35,6 +35,24 @@ fn a_login_of_the_tests_may_do_what_it_was_granted_and_nothing_else() {
 }
 
 #[test]
+fn a_database_that_another_test_left_is_empty() {
+    for _ in 0..2 {
+        let Some(database) = Database::create() else { return };
+        let made = "SELECT relname::text FROM pg_class WHERE oid >= 16384 UNION ALL SELECT extname FROM pg_extension WHERE oid >= 16384
+            UNION ALL SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname <> 'public' AND nspname !~ '^pg_'
+            UNION ALL SELECT proname FROM pg_proc WHERE oid >= 16384 UNION ALL SELECT typname FROM pg_type WHERE oid >= 16384
+            UNION ALL SELECT acl::text FROM pg_database, unnest(datacl) acl WHERE datname = current_database() AND acl::text !~ '^(postgres|purge_)'";
+        assert_eq!(database.texts(made), [""; 0]);
+        let role = &database.role;
+        database.execute(&format!(
+            "{ROWS}; CREATE EXTENSION citext; CREATE SCHEMA other; CREATE TYPE other.mood AS ENUM (); GRANT ALL ON SCHEMA other TO {role};
+             CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER TABLE w OWNER TO {role}; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}"
+        ));
+        database.grant(&[delete("t", "id")]);
+    }
+}
+
+#[test]
 fn two_transactions_in_a_row_meet_different_connections_behind_the_pooler() {
     let Some(database) = Database::create() else { return };
     let Some(url) = database.bouncer_url() else { return };
@@ -68,7 +86,7 @@ fn what_another_client_holds_nobody_else_changes_without_waiting() {
 #[test]
 fn the_encrypted_server_is_known_by_its_right_name_and_authority_alone() {
     let Some(encrypted) = encrypted() else { return };
-    let database = Database::create_on(&encrypted.server);
+    let database = Database::create_on(&encrypted.server, None);
     let folder = tempfile::tempdir().unwrap();
     let verified = |url: &str, authority: &str| {
         let file = folder.path().join("ca.crt");

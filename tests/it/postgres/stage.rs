@@ -15,6 +15,8 @@ pub struct Stage {
     url: String,
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
+    /// The certificate of an authority, for `caSecretKeyRef`.
+    pub authority: Option<String>,
     folder: TempDir,
 }
 
@@ -33,7 +35,13 @@ pub fn both(sql: &str, grants: &[Grant], test: impl Fn(&mut Stage)) {
 
 impl Stage {
     pub fn new(database: Database, url: String) -> Self {
-        Self { database, url, connection: "", folder: tempfile::tempdir().unwrap() }
+        Self {
+            database,
+            url,
+            connection: "",
+            authority: None,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// Runs a policy whose spec goes on with this, in YAML's flow style.
@@ -48,17 +56,24 @@ impl Stage {
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection) = (&self.url, self.connection);
+        let (secret, ca) = match &self.authority {
+            Some(authority) => {
+                let pem = authority.replace('\n', "\\n");
+                (format!(", ca: \"{pem}\""), ", caSecretKeyRef: {name: app, key: ca}")
+            }
+            None => (String::new(), ""),
+        };
         let text = format!(
             "apiVersion: v1
 kind: Secret
 metadata: {{name: app}}
-stringData: {{uri: \"{url}\"}}
+stringData: {{uri: \"{url}\"{secret}}}
 ---
 apiVersion: retention-operator.io/v1alpha1
 kind: DatabaseConnection
 metadata: {{name: app}}
 spec:
-  postgres: {{secretKeyRef: {{name: app, key: uri}}}}
+  postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
   limits: {{dutyCyclePercent: 100}}
   {connection}

@@ -89,7 +89,9 @@ fn tenants_of_any_type_have_windows_of_their_own_and_rows_without_one_stay() {
                 expected.push("young");
                 assert_eq!(left, expected, "{table} {index}");
             }
-            assert_eq!(dry.target().kept.no_tenant, Some(1));
+            if index.is_empty() {
+                assert_eq!(dry.target().kept.no_tenant, Some(1), "the whole table was read");
+            }
         });
     }
 }
