@@ -61,7 +61,8 @@ async fn compile(
         });
     }
     if acts {
-        statements.push(sql::act(target, &instants, &[]));
+        // What is only an ancestor is never written, and no right to it is asked for.
+        statements.extend(planned.leaves.first().map(|leaf| sql::act(leaf, &instants, &[])));
     }
     for statement in statements {
         match session.rows(&statement.explained()).await {

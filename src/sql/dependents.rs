@@ -132,7 +132,7 @@ pub fn referenced(target: &Target, reference: &AntiJoin) -> String {
     for path in &reference.unless_going {
         conditions.push(format!("({}) IS NOT TRUE", is_going(target, path, pointing)));
     }
-    format!("EXISTS (SELECT 1 FROM {} WHERE {})", tables.join(" JOIN "), conditions.join(" AND "))
+    format!("EXISTS (SELECT 1 FROM {} WHERE {})", tables.join(", "), conditions.join(" AND "))
 }
 
 /// Joins a path of dependents down from the root ROW; gives the alias of its end.
@@ -191,7 +191,7 @@ fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
     conditions.push(joined(&dependent.references, own, (parent, &end)));
     format!(
         "EXISTS (SELECT 1 FROM {} WHERE {}){selection}",
-        tables.join(" JOIN "),
+        tables.join(", "),
         conditions.join(" AND ")
     )
 }

@@ -1,9 +1,10 @@
 //! Ages on and around the cutoffs, and every garbage an age column has been seen to hold.
 
-use super::clock::{DAY, Nanos, SECOND, civil_text};
+use super::clock::{DAY, Nanos, SECOND, Zone, civil_text};
+use super::encoding::Encoding;
+use super::engine::Engine;
 use super::rows::Maker;
 use super::schema::{Dice, Value};
-use super::shape::Encoding;
 
 /// Milliseconds from a cutoff.
 const AROUND: [i64; 15] = [
@@ -71,9 +72,7 @@ impl Maker<'_> {
                         + Nanos::from(dice.below(1000) as i64) * 1_000_000
                 }
             };
-            let Some((value, truth)) = self.encode(dice, at) else {
-                continue;
-            };
+            let (value, truth) = self.encode(dice, at);
             if !self.apart || self.used.iter().all(|other| (other - truth).abs() > 2 * SECOND) {
                 self.used.push(truth);
                 return (value, Some(truth));
@@ -82,9 +81,9 @@ impl Maker<'_> {
         (Value::Null, None)
     }
 
-    fn encode(&self, dice: &mut Dice, at: Nanos) -> Option<(Value, Nanos)> {
+    fn encode(&self, dice: &mut Dice, at: Nanos) -> (Value, Nanos) {
         let second = at.div_euclid(SECOND) as i64;
-        Some(match self.shape.encoding {
+        match self.shape.encoding {
             Encoding::Seconds => (Value::Int(second), Nanos::from(second) * SECOND),
             Encoding::RealSeconds => {
                 let eighths = at.div_euclid(SECOND / 8);
@@ -93,7 +92,12 @@ impl Maker<'_> {
             Encoding::Millis => {
                 (Value::Int(at.div_euclid(1_000_000) as i64), at.div_euclid(1_000_000) * 1_000_000)
             }
-            Encoding::Text(zone) if zone.is_fold(second) => return None,
+            Encoding::Instant => (Value::Text(printed(second, at) + "+00"), micros(at)),
+            Encoding::Civil(zone) => {
+                let civil = zone.civil(second);
+                (Value::Text(printed(civil, at)), again(zone, civil, micros(at)))
+            }
+            Encoding::Date(zone) => date(zone, second),
             Encoding::Text(zone) => {
                 let separator = dice.pick(&[' ', 'T']);
                 let digits = dice.pick(&[0, 0, 1, 3, 6, 9]);
@@ -108,11 +112,7 @@ impl Maker<'_> {
                     );
                 }
                 match dice.below(5) {
-                    0 => {
-                        let day = zone.civil(second).div_euclid(DAY);
-                        let end = Nanos::from(zone.instant((day + 1) * DAY)) * SECOND - 1;
-                        (Value::text(&civil_text(day * DAY, ' ')[..10]), end)
-                    }
+                    0 => date(zone, second),
                     1 => (
                         Value::Text(format!("{}{fraction}Z", civil_text(second, separator))),
                         truth,
@@ -133,16 +133,14 @@ impl Maker<'_> {
                             truth,
                         )
                     }
-                    _ => (
-                        Value::Text(format!(
-                            "{}{fraction}",
-                            civil_text(zone.civil(second), separator)
-                        )),
-                        truth,
-                    ),
+                    _ => {
+                        let civil = zone.civil(second);
+                        let text = format!("{}{fraction}", civil_text(civil, separator));
+                        (Value::Text(text), again(zone, civil, truth))
+                    }
                 }
             }
-        })
+        }
     }
 
     /// NULL, garbage, zero, infinity: kept, all of them. And one second after the epoch, which is an age like any other.
@@ -151,10 +149,14 @@ impl Maker<'_> {
             return (Value::Null, None);
         }
         let number = 1_600_000_000;
+        if self.shape.engine == Engine::Postgres && !self.shape.encoding.is_text() {
+            return self.special_typed(dice, kind);
+        }
         (
             match self.shape.encoding {
                 Encoding::Text(_)
-                    if dice.chance(15) && kind != "TEXT" && !kind.starts_with("VARCHAR") =>
+                    if self.shape.engine == Engine::Sqlite
+                        && dice.chance(15) && kind != "TEXT" && !kind.starts_with("VARCHAR") =>
                 {
                     dice.pick(&[Value::Int(number), Value::Real(2_460_000.5), Value::Int(0)])
                 }
@@ -179,13 +181,82 @@ impl Maker<'_> {
                     Value::Real(f64::NEG_INFINITY),
                     Value::text("now"),
                 ]),
+                other => panic!("SQLite has no ages of {other:?}"),
             },
             None,
         )
+    }
+
+    /// The same of PostgreSQL's types.
+    fn special_typed(&self, dice: &mut Dice, kind: &str) -> (Value, Option<Nanos>) {
+        let early = dice.chance(25) && !self.apart;
+        let value = match self.shape.encoding {
+            Encoding::Seconds | Encoding::Millis if early => return self.early(),
+            Encoding::Seconds | Encoding::Millis if kind == "integer" => {
+                Value::Int(dice.pick(&[0, -5, i64::from(i32::MAX), i64::from(i32::MIN)]))
+            }
+            Encoding::Seconds | Encoding::Millis => {
+                Value::Int(dice.pick(&[0, -5, i64::MAX, i64::MIN]))
+            }
+            Encoding::RealSeconds => dice.pick(&[
+                Value::Real(0.0),
+                Value::Real(-1.5),
+                Value::Real(f64::INFINITY),
+                Value::Real(f64::NEG_INFINITY),
+                Value::text("NaN"),
+            ]),
+            typed if early => {
+                // Long before anybody would have kept it, and not what says that there is none.
+                let second = dice.pick(&[1, -2 * DAY, -30_000 * DAY]);
+                let truth = match typed {
+                    Encoding::Date(_) => second - second.rem_euclid(DAY),
+                    _ => second,
+                };
+                return (typed.instant(second), Some(Nanos::from(truth) * SECOND));
+            }
+            typed => {
+                let (time, zone) = match typed {
+                    Encoding::Instant => (" 00:00:00", "+00"),
+                    Encoding::Civil(_) => (" 00:00:00", ""),
+                    _ => ("", ""),
+                };
+                Value::Text(match dice.below(6) {
+                    0 => "infinity".into(),
+                    1 => "-infinity".into(),
+                    2 => format!("0044-03-15{time}{zone} BC"),
+                    3 => format!("12026-01-01{time}{zone}"),
+                    4 => format!("0001-01-01{time}{zone}"),
+                    _ => format!("294276-12-31{time}{zone}"),
+                })
+            }
+        };
+        (value, None)
     }
 
     fn early(&self) -> (Value, Option<Nanos>) {
         let unit = if self.shape.encoding == Encoding::Millis { SECOND / 1000 } else { SECOND };
         (Value::Int(1), Some(unit))
     }
+}
+
+fn micros(at: Nanos) -> Nanos {
+    at.div_euclid(1000) * 1000
+}
+
+/// As PostgreSQL prints it: a fraction without zeros at its end.
+fn printed(civil: i64, at: Nanos) -> String {
+    let fraction = format!(".{:06}", at.rem_euclid(SECOND) / 1000);
+    civil_text(civil, ' ') + fraction.trim_end_matches('0').trim_end_matches('.')
+}
+
+/// What a civil time means: where it happens twice, the later one, with the fraction that it had.
+fn again(zone: Zone, civil: i64, at: Nanos) -> Nanos {
+    Nanos::from(zone.latest(civil)) * SECOND + at.rem_euclid(SECOND)
+}
+
+/// A date, which lasts to its last instant.
+fn date(zone: Zone, second: i64) -> (Value, Nanos) {
+    let day = zone.civil(second).div_euclid(DAY);
+    let end = Nanos::from(zone.instant((day + 1) * DAY)) * SECOND - 1;
+    (Value::text(&civil_text(day * DAY, ' ')[..10]), end)
 }

@@ -2,11 +2,13 @@
 
 use super::clock::{DAY, SECOND, Window, Zone};
 use super::condition::{Cond, Term};
+use super::encoding::Encoding;
+use super::engine::Engine;
 use super::meaning::{self, Answer};
 use super::oracle;
 use super::policy::{Age, Keep, Origin, Policy, Source, Target, Windows};
 use super::schema::{OnDelete, Reference, Row, Table, Value};
-use super::shape::{Class, Encoding, KeyKind, ORGS, Roles, Shape, TARGET, Tenancy};
+use super::shape::{Class, KeyKind, ORGS, Roles, Shape, TARGET, Tenancy};
 
 const NOW: i64 = 20_778 * DAY;
 
@@ -26,6 +28,7 @@ fn plain_case() -> (Shape, Policy, Vec<Table>) {
         parent: None,
     };
     let shape = Shape {
+        engine: Engine::Sqlite,
         class: Class::Exact,
         encoding: Encoding::Seconds,
         key: KeyKind::Integer,

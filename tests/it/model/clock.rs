@@ -18,7 +18,7 @@ pub fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// The date of a day: the inverse of [`days`].
 pub fn date(day: i64) -> (i64, i64, i64) {
-    let mut year = 1970 + day.div_euclid(366);
+    let mut year = 1970 + day.div_euclid(if day < 0 { 365 } else { 366 });
     while days(year + 1, 1, 1) <= day {
         year += 1;
     }
@@ -69,11 +69,21 @@ impl Zone {
         }
     }
 
-    /// Whether the civil time of an instant happens twice: what the cases keep away from.
-    pub fn is_fold(self, at: i64) -> bool {
+    /// The instant of a civil time; the later one of a fold.
+    pub fn latest(self, civil: i64) -> i64 {
+        let winter = civil - 3600;
+        match self {
+            Zone::Utc => civil,
+            Zone::Berlin if self.offset(winter) == 3600 => winter,
+            Zone::Berlin => civil - 7200,
+        }
+    }
+
+    /// The civil time that a cutoff is compared as: where it is the earlier of two, the first that happens twice.
+    pub fn bound(self, at: i64) -> i64 {
+        let civil = self.civil(at);
         let (year, _, _) = date(at.div_euclid(DAY));
-        let change = last_sunday(year, 10);
-        self == Zone::Berlin && at >= change - 3600 && at < change + 3600
+        if self.latest(civil) == at { civil } else { last_sunday(year, 10) + 3600 }
     }
 }
 
@@ -154,7 +164,7 @@ pub fn civil_text(civil: i64, separator: char) -> String {
 fn the_calendar_of_the_model_knows_known_dates() {
     assert_eq!(days(1970, 1, 1), 0);
     assert_eq!(days(2026, 11, 21), 20_778);
-    for day in [-1, 0, 58, 59, 60, 11_016, 20_778, 24_837, 47_540, 2_932_896] {
+    for day in [-30_000, -1, 0, 58, 59, 60, 11_016, 20_778, 24_837, 47_540, 2_932_896] {
         let (year, month, date) = date(day);
         assert_eq!(days(year, month, date), day);
     }
@@ -171,6 +181,20 @@ fn the_calendar_of_the_model_changes_its_clocks_with_europe() {
         Zone::Berlin.instant(days(2026, 10, 25) * DAY),
         days(2026, 10, 24) * DAY + 22 * 3600
     );
+}
+
+#[test]
+fn the_calendar_of_the_model_knows_what_happens_twice() {
+    let change = days(2026, 10, 25) * DAY + 3600;
+    let half = Zone::Berlin.civil(change - 1800);
+    assert_eq!(half, Zone::Berlin.civil(change + 1800));
+    assert_eq!(
+        (Zone::Berlin.instant(half), Zone::Berlin.latest(half)),
+        (change - 1800, change + 1800)
+    );
+    assert_eq!(civil_text(Zone::Berlin.bound(change - 1800), ' '), "2026-10-25 02:00:00");
+    assert_eq!(civil_text(Zone::Berlin.bound(change + 1800), ' '), "2026-10-25 02:30:00");
+    assert_eq!(civil_text(Zone::Berlin.bound(change - 3601), ' '), "2026-10-25 01:59:59");
 }
 
 #[test]

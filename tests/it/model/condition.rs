@@ -1,8 +1,10 @@
 //! Conditions as the model has them: a small tree, drawn at random and written out as SQL. What a tree means is the oracle's business.
 
+use super::clock::DAY;
 use super::dependents::{FLAG, NOTE};
+use super::engine::Engine;
 use super::schema::{Dice, Table, Value, quoted};
-use super::shape::{Encoding, HOLDS, KeyKind, Roles, Shape, TARGET, Tenancy};
+use super::shape::{HOLDS, Roles, Shape, TARGET, Tenancy};
 
 #[derive(Clone, Debug)]
 pub enum Term {
@@ -55,13 +57,29 @@ impl Writer<'_> {
         match term {
             Term::Column(column) if self.qualified => self.outer(*column),
             Term::Column(column) => quoted(&self.tables[self.table].columns[*column].name),
-            Term::Literal(value) => value.sql(),
+            Term::Literal(value) => self.engine().literal(value),
             Term::Tenant => ":tenant".into(),
             Term::LowerTenant => "lower(:tenant)".into(),
             Term::Now => ":now".into(),
             Term::Cutoff => ":cutoff".into(),
-            Term::Plus(term, number) => format!("{} + {number}", self.term(term)),
+            Term::Plus(term, number) => match &**term {
+                Term::Column(column) if self.kind(*column).starts_with("timestamp") => {
+                    format!("{} + interval '{number} seconds'", self.term(term))
+                }
+                Term::Column(column) if self.kind(*column) == "date" => {
+                    format!("{} + {}", self.term(term), number / DAY)
+                }
+                _ => format!("{} + {number}", self.term(term)),
+            },
         }
+    }
+
+    fn engine(&self) -> Engine {
+        self.tables[self.table].engine
+    }
+
+    fn kind(&self, column: usize) -> &'static str {
+        self.tables[self.table].kind(column)
     }
 
     fn outer(&self, column: usize) -> String {
@@ -78,7 +96,11 @@ impl Writer<'_> {
             Cond::In(term, values) => format!(
                 "{} in ({})",
                 self.term(term),
-                values.iter().map(Value::sql).collect::<Vec<_>>().join(", ")
+                values
+                    .iter()
+                    .map(|value| self.engine().literal(value))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             Cond::Not(inner) => format!("not ({})", self.condition(inner)),
             Cond::And(left, right) => {
@@ -122,7 +144,7 @@ impl Writer<'_> {
         } else {
             format!(" where {}", filters.join(" and "))
         };
-        format!("{} h{filter}", quoted(&self.tables[other.table].name))
+        format!("{} h{filter}", self.tables[other.table].path())
     }
 }
 
@@ -176,13 +198,13 @@ impl Chooser<'_> {
     }
 
     fn time(&self, dice: &mut Dice, roles: &Roles) -> Cond {
-        if !self.aged || matches!(self.shape.encoding, Encoding::Text(_)) {
+        if !self.aged || self.shape.encoding.is_text() {
             return compare(column(roles.flag), "=", Value::Int(1));
         }
         let left = if dice.chance(50) {
             column(roles.touched)
         } else {
-            Term::Plus(Box::new(column(roles.touched)), 3600)
+            Term::Plus(Box::new(column(roles.touched)), self.shape.encoding.step())
         };
         Cond::Compare(
             left,
@@ -194,7 +216,9 @@ impl Chooser<'_> {
     fn tenant(&self, dice: &mut Dice) -> Cond {
         let hold = Value::text(dice.pick(&["acme", "ac", "beta"]));
         match self.shape.tenancy {
-            Tenancy::None | Tenancy::Integer => Cond::Null(column(self.shape.roles.note)),
+            Tenancy::None | Tenancy::Integer | Tenancy::Uuid => {
+                Cond::Null(column(self.shape.roles.note))
+            }
             Tenancy::NoCase => compare(Term::LowerTenant, "=", hold),
             _ => compare(
                 dice.pick(&[Term::Tenant, Term::LowerTenant]),
@@ -241,9 +265,4 @@ pub fn of_dependent(dice: &mut Dice) -> Cond {
             Box::new(compare(column(NOTE), "=", Value::text("O'Brien"))),
         ),
     }
-}
-
-/// Whether keys of this kind may hold a NULL.
-pub fn nullable(key: KeyKind) -> bool {
-    matches!(key, KeyKind::Hidden | KeyKind::Text | KeyKind::Composite | KeyKind::NotTheRowid)
 }

@@ -1,8 +1,10 @@
 //! The tables of dependents and of bystanders, with and without declared keys.
 
+use super::engine::Engine;
 use super::policy::{Dependent, Treatment};
-use super::schema::{Dice, OnDelete, Reference, Table};
-use super::shape::{Class, Roles, Shape, TARGET, Twist};
+use super::schema::{Dice, OnDelete, Parts, Reference, Table};
+use super::shape::{Class, KeyKind, Shape, TARGET, Twist};
+use super::target::schema;
 
 /// Columns of a dependent's table, after the columns that point at its parent.
 pub const FLAG: usize = 0;
@@ -15,6 +17,8 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
         Class::Loose(Twist::SharedTable) => 1,
         Class::Loose(Twist::ReadsDependent) => 1 + dice.below(2),
         Class::Loose(_) => dice.below(2),
+        // Where rows are there twice nobody could say whose dependents are whose.
+        Class::Exact | Class::Staged if shape.key == KeyKind::Nothing && dice.chance(50) => 0,
         _ => dice.below(4),
     };
     for number in 0..count {
@@ -33,7 +37,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
         shape.dependents.push(dependent(
             dice,
             tables,
-            &shape.roles,
+            shape,
             of.map(|of| shape.dependents[of].table),
             name,
             treatment,
@@ -82,7 +86,10 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             OnDelete::Restrict,
             OnDelete::SetNull,
         ]);
-        let bystander = dependent(dice, tables, &shape.roles, of, name, Treatment::Delete, None);
+        if !tables[of.unwrap_or(TARGET)].can_be_referenced() {
+            continue;
+        }
+        let bystander = dependent(dice, tables, shape, of, name, Treatment::Delete, None);
         let references = &mut tables[bystander.table].references;
         references.clear();
         references.push(Reference {
@@ -97,16 +104,17 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
 fn dependent(
     dice: &mut Dice,
     tables: &mut Vec<Table>,
-    roles: &Roles,
+    shape: &Shape,
     parent: Option<usize>,
     name: String,
     treatment: Treatment,
     of: Option<usize>,
 ) -> Dependent {
-    let mut table = Table { name: name.clone(), ..Table::default() };
+    let schema = schema(dice, shape.engine);
+    let mut table = Table { engine: shape.engine, schema, name: name.clone(), ..Table::default() };
     table.column(dice.pick(&["flag", "on"]), "INTEGER");
     table.column("note", "TEXT");
-    let parents = parent.map_or(roles.key.clone(), |parent| tables[parent].key.clone());
+    let parents = parent.map_or(shape.roles.key.clone(), |parent| tables[parent].key.clone());
     let parent = parent.unwrap_or(TARGET);
     let links = dice.pick(&[["chat_id", "chat_k2"], ["from", "from 2"], ["Ref\"x", "ref y"]]);
     let columns: Vec<usize> = parents
@@ -120,7 +128,7 @@ fn dependent(
         0 => (),
         1 => {
             table.key = vec![table.column("id", "TEXT")];
-            table.without_rowid = true;
+            table.without_rowid = shape.engine == Engine::Sqlite;
         }
         _ => table.key = vec![table.column(dice.pick(&["id", "Id"]), "INTEGER")],
     }
@@ -137,7 +145,17 @@ fn dependent(
             &[None, Some(OnDelete::NoAction), Some(OnDelete::SetNull)]
         }
     };
-    let on_delete = dice.pick(actions);
+    let on_delete = dice.pick(actions).filter(|_| tables[parent].can_be_referenced());
+    if shape.engine == Engine::Postgres && table.key.is_empty() && dice.chance(25) {
+        table.parts = dice.pick(&[
+            Parts::Heirs(1),
+            Parts::Partitions(
+                format!("HASH ({})", table.list(&columns)),
+                (0..2).map(|at| format!("FOR VALUES WITH (MODULUS 2, REMAINDER {at})")).collect(),
+            ),
+        ]);
+    }
+    let on_delete = on_delete.filter(|_| !matches!(table.parts, Parts::Heirs(_)));
     table.references.extend(on_delete.map(|on_delete| Reference {
         columns: columns.clone(),
         table: parent,

@@ -1,27 +1,28 @@
 //! A case's policy as manifests. JSON is YAML, so no name needs YAML's quoting.
 
 use super::condition::{Term, Writer};
+use super::encoding::Encoding;
 use super::policy::{Age, Dependent, Origin, Policy, Target, Treatment, Windows};
 use super::schema::{Table, quoted};
-use super::shape::{Encoding, ORGS, SETTINGS, Shape, TARGET, Tenancy};
+use super::shape::{ORGS, SETTINGS, Shape, TARGET, Tenancy};
 use serde_json::{Map, Value as Json, json};
-
-fn catalog(name: &str) -> String {
-    if name.contains('.') { quoted(name) } else { name.into() }
-}
 
 fn named(kind: &str, name: &str, spec: Json) -> Json {
     json!({"apiVersion": "retention-operator.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-/// The documents of a case's `-f` file.
-pub fn manifests(policy: &Policy, shape: &Shape, tables: &[Table]) -> String {
-    let connection = json!({
-        "sqlite": {"path": "app.db"},
-        "volume": {"persistentVolumeClaim": {"claimName": "data"}},
+/// The documents of a case's `-f` file; `url` is that of a server, where the engine has one.
+pub fn manifests(policy: &Policy, shape: &Shape, tables: &[Table], url: Option<&str>) -> String {
+    let mut connection = json!({
         "allow": [{"tables": ["*"], "actions": ["Read", "Update", "Delete"]}],
         "limits": {"dutyCyclePercent": 100},
     });
+    if url.is_some() {
+        connection["postgres"] = json!({"secretKeyRef": {"name": "app", "key": "uri"}});
+    } else {
+        connection["sqlite"] = json!({"path": "app.db"});
+        connection["volume"] = json!({"persistentVolumeClaim": {"claimName": "data"}});
+    }
     let targets: Vec<Json> =
         policy.targets.iter().map(|target| self::target(target, shape, tables)).collect();
     let spec = json!({"connectionRef": {"name": "app"}, "schedule": "0 * * * *", "timeZone": policy.zone.name(), "targets": targets});
@@ -29,6 +30,9 @@ pub fn manifests(policy: &Policy, shape: &Shape, tables: &[Table]) -> String {
         named("DatabaseConnection", "app", connection),
         named("RetentionPolicy", "model", spec),
     ];
+    documents.extend(url.map(|url| {
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "app"}, "stringData": {"uri": url}})
+    }));
     for target in &policy.targets {
         for source in target.windows.iter().flat_map(|windows| &windows.sources) {
             if let Origin::ConfigMap(Some(data)) = &source.origin {
@@ -47,7 +51,7 @@ fn target(target: &Target, shape: &Shape, tables: &[Table]) -> Json {
     let (table, roles) = (&tables[TARGET], &shape.roles);
     let name = |column: usize| table.columns[column].name.clone();
     let sql = Writer { tables, table: TARGET, qualified: target.qualified };
-    let mut out = json!({"name": target.name, "table": catalog(&table.name), "action": if target.set.is_some() { "Update" } else { "Delete" }});
+    let mut out = json!({"name": target.name, "table": table.catalog(), "action": if target.set.is_some() { "Update" } else { "Delete" }});
     let tenant = quoted(&name(roles.tenant));
     match shape.tenancy {
         Tenancy::None => (),
@@ -63,11 +67,15 @@ fn target(target: &Target, shape: &Shape, tables: &[Table]) -> Json {
             }
         };
         let (encoding, zone) = match shape.encoding {
-            Encoding::Text(zone) => ("Text", Some(zone.name())),
-            Encoding::Seconds | Encoding::RealSeconds => ("UnixSeconds", None),
-            Encoding::Millis => ("UnixMillis", None),
+            Encoding::Text(zone) => (Some("Text"), Some(zone.name())),
+            Encoding::Seconds | Encoding::RealSeconds => (Some("UnixSeconds"), None),
+            Encoding::Millis => (Some("UnixMillis"), None),
+            Encoding::Instant => (None, None),
+            Encoding::Civil(zone) | Encoding::Date(zone) => (None, Some(zone.name())),
         };
-        spec["encoding"] = encoding.into();
+        if let Some(encoding) = encoding {
+            spec["encoding"] = encoding.into();
+        }
         if let Some(zone) = zone {
             spec["timeZone"] = zone.into();
         }
@@ -122,7 +130,7 @@ fn dependent_json(dependent: &Dependent, target: &Target, tables: &[Table]) -> J
         })
         .collect();
     let mut out =
-        json!({"name": dependent.name, "table": catalog(&table.name), "references": references});
+        json!({"name": dependent.name, "table": table.catalog(), "references": references});
     let sql = Writer { tables, table: dependent.table, qualified: false };
     dependent.of.iter().for_each(|of| out["of"] = target.dependents[*of].name.clone().into());
     dependent.condition.iter().for_each(|condition| out["where"] = sql.condition(condition).into());
@@ -149,12 +157,12 @@ fn windows_json(windows: &Windows, target: &str, tables: &[Table]) -> Json {
     for source in &windows.sources {
         let mut spec = match &source.origin {
             Origin::Orgs { kind } => {
-                let mut table = json!({"name": tables[ORGS].name, "tenant": column(ORGS, 0), "value": column(ORGS, 1)});
+                let mut table = json!({"name": tables[ORGS].catalog(), "tenant": column(ORGS, 0), "value": column(ORGS, 1)});
                 kind.then(|| table["where"] = format!("{} = 'chat'", column(ORGS, 2)).into());
                 json!({"table": table})
             }
             Origin::Settings => {
-                json!({"table": {"name": tables[SETTINGS].name, "where": format!("{} = 'chat_days'", column(SETTINGS, 0)), "value": column(SETTINGS, 1)}})
+                json!({"table": {"name": tables[SETTINGS].catalog(), "where": format!("{} = 'chat_days'", column(SETTINGS, 0)), "value": column(SETTINGS, 1)}})
             }
             Origin::ConfigMap(data) => {
                 json!({"configMap": {"name": if data.is_some() { format!("windows-{target}") } else { "missing".into() }}})

@@ -2,9 +2,10 @@
 
 use super::clock::Window;
 use super::condition::{Cond, Other, Term};
+use super::encoding;
 use super::policy::{Origin, Policy, Source, Target, Windows};
 use super::schema::{Table, Value};
-use super::shape::{Encoding, ORGS, SETTINGS, Shape, Tenancy};
+use super::shape::{ORGS, SETTINGS, Shape, Tenancy};
 use std::cmp::Ordering;
 
 /// What a source, or all of a policy's windows, answer for one tenant.
@@ -20,8 +21,8 @@ pub struct Asked<'a> {
     pub tables: &'a [Table],
     pub values: &'a [Value],
     pub tenant: Value,
-    pub now: i64,
-    pub cutoff: Option<i64>,
+    pub now: Value,
+    pub cutoff: Value,
 }
 
 /// The tenant of a row: NULL where there are none.
@@ -46,7 +47,11 @@ pub fn plain(value: &Value) -> String {
 }
 
 fn same_tenant(shape: &Shape, one: &str, other: &str) -> bool {
-    if shape.tenancy == Tenancy::NoCase { one.eq_ignore_ascii_case(other) } else { one == other }
+    match shape.tenancy {
+        Tenancy::NoCase | Tenancy::Uuid => one.eq_ignore_ascii_case(other),
+        Tenancy::Padded => one.trim_end_matches(' ') == other.trim_end_matches(' '),
+        _ => one == other,
+    }
 }
 
 /// Rule 7: the list, then the sources in order, then the default.
@@ -133,7 +138,29 @@ pub fn cutoff(
     }
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// A row of the target.
+    pub fn of(
+        shape: &Shape,
+        policy: &Policy,
+        target: &Target,
+        tables: &'a [Table],
+        values: &'a [Value],
+    ) -> Asked<'a> {
+        let cutoff = cutoff(shape, policy, tables, target, values);
+        Asked {
+            tables,
+            values,
+            tenant: tenant(shape, values),
+            now: shape.encoding.instant(policy.now),
+            cutoff: cutoff.map_or(Value::Null, |cutoff| shape.encoding.instant(cutoff)),
+        }
+    }
+
+    /// A row that has no tenant and no age of its own.
+    pub fn plain(tables: &'a [Table], values: &'a [Value], now: Value) -> Asked<'a> {
+        Asked { tables, values, tenant: Value::Null, now, cutoff: Value::Null }
+    }
     pub fn term(&self, term: &Term) -> Value {
         match term {
             Term::Column(column) => self.values[*column].clone(),
@@ -145,10 +172,11 @@ impl Asked<'_> {
                     Value::Text(plain(tenant).chars().map(|c| c.to_ascii_lowercase()).collect())
                 }
             },
-            Term::Now => Value::Int(self.now),
-            Term::Cutoff => self.cutoff.map_or(Value::Null, Value::Int),
+            Term::Now => self.now.clone(),
+            Term::Cutoff => self.cutoff.clone(),
             Term::Plus(term, number) => match self.term(term) {
                 Value::Int(left) => Value::Int(left + number),
+                Value::Text(instant) => encoding::later(&instant, *number),
                 _ => Value::Null,
             },
         }
@@ -242,7 +270,7 @@ fn compare(left: &Value, operator: &str, right: &Value) -> Option<bool> {
     })
 }
 
-/// What a condition is worth on one row: for the test that asks SQLite the same.
+/// What a condition is worth on one row: for the test that asks the database the same.
 pub fn truth(
     shape: &Shape,
     policy: &Policy,
@@ -251,8 +279,5 @@ pub fn truth(
     values: &[Value],
     condition: &Cond,
 ) -> Option<bool> {
-    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
-    let cutoff = cutoff(shape, policy, tables, target, values).map(|cutoff| cutoff * unit);
-    Asked { tables, values, tenant: tenant(shape, values), now: policy.now * unit, cutoff }
-        .truth(condition)
+    Asked::of(shape, policy, target, tables, values).truth(condition)
 }

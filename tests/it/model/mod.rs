@@ -19,19 +19,28 @@ mod by_hand;
 mod clock;
 mod condition;
 mod dependents;
+mod encoding;
+mod engine;
+mod file;
 mod manifest;
 mod meaning;
 mod oracle;
+mod parts;
 mod policy;
 mod rows;
 mod schema;
+mod script;
+mod server;
 mod shape;
 mod stage;
+mod target;
 mod witness;
 
+use engine::Engine;
 use oracle::Outcome;
 use policy::Policy;
 use schema::{Dice, Table};
+use server::Place;
 use shape::{Class, Shape, TARGET};
 use stage::{Checked, Stage, ensure, same};
 use std::collections::HashSet;
@@ -39,6 +48,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const CASES: u64 = 150;
+const POSTGRES_CASES: u64 = 100;
 /// More runs than this in a row that all delete something: the policy never comes to rest.
 const RUNS: usize = 25;
 
@@ -49,14 +59,16 @@ struct Case {
     tables: Vec<Table>,
     batch: u32,
     wal: bool,
+    /// Whether the program comes through the pooler.
+    pooled: bool,
 }
 
 impl Case {
     /// A case in which nothing goes teaches little: most of them are thrown again.
-    fn random(seed: u64) -> Case {
+    fn random(engine: Engine, seed: u64) -> Case {
         let mut dice = Dice(fastrand::Rng::with_seed(seed));
         loop {
-            let (shape, mut tables) = Shape::random(&mut dice);
+            let (shape, mut tables) = Shape::random(&mut dice, engine);
             let policy = Policy::random(&mut dice, &shape, &tables);
             rows::fill(&mut dice, &shape, &policy, &mut tables);
             let case = Case {
@@ -65,6 +77,7 @@ impl Case {
                 tables,
                 batch: dice.pick(&[1, 2, 7, 500]),
                 wal: dice.chance(40),
+                pooled: seed.is_multiple_of(2),
             };
             if dice.chance(15) || case.foreseen(&case.tables).iter().any(|outcome| outcome.gone > 0)
             {
@@ -168,26 +181,27 @@ fn safe(stage: &Stage) -> Checked {
     Err(format!("{RUNS} runs, and still not at rest"))
 }
 
-fn check(seed: u64) -> Checked {
-    let case = Case::random(seed);
+fn check(engine: Engine, seed: u64, place: Option<&Place>) -> Checked {
+    let case = Case::random(engine, seed);
     let folder = tempfile::Builder::new().prefix(&format!("model-{seed}-")).tempdir().unwrap();
-    let stage = Stage::build(&case, folder.path());
+    let stage = Stage::build(&case, folder.path(), place);
     same("the generator", &case.tables, &stage.rows())
-        .expect("SQLite keeps what the generator wrote");
+        .expect("the database keeps what the generator wrote");
     let checked =
         if matches!(case.shape.class, Class::Loose(_)) { safe(&stage) } else { exact(&stage) };
     drop(stage);
     checked.map_err(|why| {
         format!(
-            "{:?}, batches of {}: {why}\nfiles: {}",
+            "{:?}, batches of {}{}: {why}\nfiles: {}",
             case.shape.class,
             case.batch,
+            if place.is_some() && case.pooled { ", through the pooler" } else { "" },
             folder.keep().display()
         )
     })
 }
 
-fn seeds() -> Vec<u64> {
+fn seeds(usual: u64) -> Vec<u64> {
     let number = |text: &str| {
         text.trim().parse::<u64>().expect("RETENTION_MODEL_SEED: a number, 1,2 or 1-9")
     };
@@ -201,17 +215,18 @@ fn seeds() -> Vec<u64> {
                 )
             })
             .collect(),
-        Err(_) => (0..std::env::var("RETENTION_MODEL_CASES").map_or(CASES, |text| number(&text)))
+        Err(_) => (0..std::env::var("RETENTION_MODEL_CASES").map_or(usual, |text| number(&text)))
             .collect(),
     }
 }
 
-#[test]
-fn random_policies_on_random_databases_do_what_the_oracle_says() {
-    let (seeds, next, failures) = (seeds(), AtomicUsize::new(0), Mutex::new(Vec::new()));
+/// All cases on an engine; each worker has a place of its own where cases need one.
+fn all(test: &str, engine: Engine, usual: u64, place: impl Fn() -> Option<Place> + Sync) {
+    let (seeds, next, failures) = (seeds(usual), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
+        let place = place();
         while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let checked = std::panic::catch_unwind(|| check(*seed))
+            let checked = std::panic::catch_unwind(|| check(engine, *seed, place.as_ref()))
                 .unwrap_or_else(|_| Err("the test itself panicked, see above".into()));
             checked.unwrap_or_else(|why| failures.lock().unwrap().push((*seed, why)));
         }
@@ -221,7 +236,7 @@ fn random_policies_on_random_databases_do_what_the_oracle_says() {
     let mut failures = failures.into_inner().unwrap();
     failures.sort();
     for (seed, why) in failures.iter().take(3) {
-        eprintln!("\nRETENTION_MODEL_SEED={seed} cargo test --test it model\n{why}");
+        eprintln!("\nRETENTION_MODEL_SEED={seed} cargo test --test it {test}\n{why}");
     }
     let lines: Vec<_> = failures
         .iter()
@@ -234,4 +249,22 @@ fn random_policies_on_random_databases_do_what_the_oracle_says() {
         seeds.len(),
         lines.join("\n")
     );
+}
+
+#[test]
+fn random_policies_on_random_databases_do_what_the_oracle_says() {
+    all("random_policies_on_random_databases", Engine::Sqlite, CASES, || None);
+}
+
+#[test]
+fn random_policies_on_random_postgresql_do_what_the_oracle_says() {
+    // Whether there is a server and a pooler is asked once, and told once.
+    if Place::create().is_some() {
+        all(
+            "random_policies_on_random_postgresql",
+            Engine::Postgres,
+            POSTGRES_CASES,
+            Place::create,
+        );
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::clock::{Nanos, SECOND, Window};
 use super::condition::Term;
+use super::encoding;
+use super::engine::{is_real, is_whole};
 use super::meaning::{Answer, Asked, cutoff, equal, plain, tenant, window};
 use super::policy::{Policy, Target, Treatment};
 use super::schema::{OnDelete, Reference, Table, Value};
-use super::shape::{Encoding, Shape, TARGET, Tenancy};
+use super::shape::{Shape, TARGET, Tenancy};
 use std::collections::{BTreeMap, HashSet};
 
 /// One target's share of a run, or of a dry run.
@@ -28,6 +30,7 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
         return (0..tables[TARGET].rows.len()).collect();
     };
     let mut partitions: BTreeMap<Vec<String>, Vec<(Vec<i64>, usize)>> = BTreeMap::new();
+    let key = shape.roles.key[0];
     for at in eligible {
         let values = &tables[TARGET].rows[*at].values;
         let named = |column: &usize| match &values[*column] {
@@ -46,14 +49,10 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
                 .key
                 .first()
                 .filter(|key| !order.contains(key))
-                .filter(|_| tables[TARGET].columns[shape.roles.key[0]].kind == "INTEGER"),
+                .filter(|_| is_whole(tables[TARGET].kind(key))),
         );
-        let readable = keep.order.iter().all(|column| values[*column] != Value::Null);
-        let ranks: Vec<i64> = order
-            .iter()
-            .map(|column| if let Value::Int(number) = values[*column] { number } else { 0 })
-            .collect();
-        if readable && !partition.contains(&Value::Null) {
+        let ranks: Option<Vec<i64>> = order.iter().map(|column| rank(&values[*column])).collect();
+        if let Some(ranks) = ranks.filter(|_| !partition.contains(&Value::Null)) {
             partitions.entry(partition.iter().map(plain).collect()).or_default().push((ranks, *at));
         }
     }
@@ -64,6 +63,16 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
         surplus.extend(rows.into_iter().skip(keep.rows).map(|(_, at)| at));
     }
     surplus
+}
+
+/// A place among the newest: none for what is NULL or endless.
+fn rank(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        Value::Real(number) => number.is_finite().then_some((number * 8.0) as i64),
+        Value::Text(instant) => encoding::civil(instant),
+        Value::Null => None,
+    }
 }
 
 /// The rows that rules 7-13 let go, before anything that still points at them is looked at; counts what is held and unknown.
@@ -77,18 +86,8 @@ pub fn released(
     let mut outcome =
         Outcome { dependents: vec![(0, 0); target.dependents.len()], ..Outcome::default() };
     outcome.held.extend(target.exemptions.iter().map(|(name, _)| (*name, 0)));
-    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
-    let asked = |at: usize| {
-        let values = &tables[TARGET].rows[at].values;
-        let cutoff = cutoff(shape, policy, tables, target, values);
-        Asked {
-            tables,
-            values,
-            tenant: tenant(shape, values),
-            now: policy.now * unit,
-            cutoff: cutoff.map(|cutoff| cutoff * unit),
-        }
-    };
+    let asked =
+        |at: usize| Asked::of(shape, policy, target, tables, &tables[TARGET].rows[at].values);
     let chosen = |at: usize| {
         target.condition.as_ref().is_none_or(|condition| asked(at).truth(condition) == Some(true))
     };
@@ -164,8 +163,7 @@ pub fn family(target: &Target, tables: &[Table], root: usize) -> Family {
         };
         let mut rows = Vec::new();
         for (at, row) in tables[dependent.table].rows.iter().enumerate() {
-            let asked =
-                Asked { tables, values: &row.values, tenant: Value::Null, now: 0, cutoff: None };
+            let asked = Asked::plain(tables, &row.values, Value::Null);
             let chosen = dependent
                 .condition
                 .as_ref()
@@ -255,28 +253,24 @@ pub fn apply(
     going: &[(usize, Family)],
     outcome: &mut Outcome,
 ) {
-    let unit = if shape.encoding == Encoding::Millis { 1000 } else { 1 };
+    let now = shape.encoding.instant(policy.now);
     let before = tables.to_vec();
     let mut gone: HashSet<(usize, usize)> = HashSet::new();
+    let mut changed: HashSet<(usize, usize)> = HashSet::new();
     for (root, family) in going {
         for (table, at, dependent) in &family.deleted {
-            gone.insert((*table, *at));
-            if let Some(dependent) = dependent {
-                outcome.dependents[*dependent].0 += 1;
+            // A row that two roots share goes once.
+            let first = gone.insert((*table, *at));
+            if let Some(dependent) = dependent.filter(|_| first) {
+                outcome.dependents[dependent].0 += 1;
             }
         }
         for (table, at, dependent) in &family.updated {
-            outcome.dependents[*dependent].1 += 1;
-            assign(
-                &before,
-                tables,
-                (*table, *at),
-                &target.dependents[*dependent].set,
-                policy.now * unit,
-            );
+            outcome.dependents[*dependent].1 += usize::from(changed.insert((*table, *at)));
+            assign(&before, tables, (*table, *at), &target.dependents[*dependent].set, &now);
         }
         if let Some(set) = &target.set {
-            assign(&before, tables, (TARGET, *root), set, policy.now * unit);
+            assign(&before, tables, (TARGET, *root), set, &now);
             if set.iter().any(|(column, _)| *column == shape.roles.age) {
                 tables[TARGET].rows[*root].age = Some(Nanos::from(policy.now) * SECOND);
             }
@@ -310,20 +304,12 @@ fn assign(
     tables: &mut [Table],
     (table, at): (usize, usize),
     set: &[(usize, Term)],
-    now: i64,
+    now: &Value,
 ) {
-    let asked = Asked {
-        tables: before,
-        values: &before[table].rows[at].values,
-        tenant: Value::Null,
-        now,
-        cutoff: None,
-    };
+    let asked = Asked::plain(before, &before[table].rows[at].values, now.clone());
     for (column, term) in set {
         tables[table].rows[at].values[*column] = match asked.term(term) {
-            Value::Int(number)
-                if ["REAL", "DOUBLE"].contains(&before[table].columns[*column].kind) =>
-            {
+            Value::Int(number) if is_real(before[table].kind(*column)) => {
                 Value::Real(number as f64)
             }
             value => value,

@@ -3,8 +3,9 @@
 use super::clock::{Window, Zone};
 use super::condition::{Chooser, Cond, Other, Term, of_dependent};
 use super::dependents::{FLAG, NOTE};
+use super::engine::is_whole;
 use super::schema::{Dice, OnDelete, Table, Value};
-use super::shape::{Class, Encoding, KeyKind, Shape, TARGET, Tenancy, Twist};
+use super::shape::{Class, KeyKind, Shape, TARGET, Tenancy, Twist};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
@@ -91,7 +92,18 @@ pub struct Policy {
     pub targets: Vec<Target>,
 }
 
-const TIMES: [(i64, i64, i64, i64); 5] = [
+/// Tenants as a policy may spell them; the column has them in small letters.
+const UUIDS: [&str; 4] = [
+    "11111111-2222-4333-8444-555555555555",
+    "AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE",
+    "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+    "99999999-2222-4333-8444-555555555555",
+];
+
+const TIMES: [(i64, i64, i64, i64); 7] = [
+    // 36 hours or thirty days after a time that happened twice in Berlin.
+    (2026, 10, 26, 45_000),
+    (2026, 11, 24, 5_400),
     (2026, 11, 21, 43_200),
     (2026, 11, 21, 43_200),
     (2026, 10, 26, 39_727),
@@ -146,9 +158,10 @@ impl Target {
     fn random(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Target {
         let staged = shape.class == Class::Staged;
         let counted = matches!(shape.class, Class::Exact) && dice.chance(25);
+        let counted = counted && tables[TARGET].can_be_ranked();
         let age = (staged || !counted || dice.chance(40))
             .then(|| if dice.chance(15) { Age::Coalesce } else { Age::Column });
-        let keep = counted.then(|| keep(dice, shape));
+        let keep = counted.then(|| keep(dice, shape, tables));
         let chooser = Chooser { shape, aged: age.is_some() };
         let update = staged || (shape.class == Class::Exact && dice.chance(25));
         let mut condition = dice.chance(60).then(|| chooser.draw(dice, 2));
@@ -186,7 +199,7 @@ impl Target {
                 dependent.condition = Some(of_dependent(dice));
             }
             if dependent.treatment == Treatment::Update {
-                dependent.set = treatment(dice, dependent, &tables[dependent.table]);
+                dependent.set = treatment(dice, shape, dependent, &tables[dependent.table]);
             }
         }
         let windows = (age.is_some() || dice.chance(40)).then(|| Windows::random(dice, shape));
@@ -218,9 +231,8 @@ fn set(
     condition: &mut Option<Cond>,
 ) -> Vec<(usize, Term)> {
     let roles = &shape.roles;
-    let fresh = age == Some(Age::Column)
-        && !matches!(shape.encoding, Encoding::Text(_))
-        && shape.class == Class::Exact;
+    let fresh =
+        age == Some(Age::Column) && !shape.encoding.is_text() && shape.class == Class::Exact;
     if fresh && dice.chance(30) {
         return vec![
             (roles.age, Term::Now),
@@ -242,13 +254,20 @@ fn set(
     set
 }
 
-fn treatment(dice: &mut Dice, dependent: &Dependent, table: &Table) -> Vec<(usize, Term)> {
+fn treatment(
+    dice: &mut Dice,
+    shape: &Shape,
+    dependent: &Dependent,
+    table: &Table,
+) -> Vec<(usize, Term)> {
     let bound = table
         .references
         .iter()
         .any(|key| key.columns == dependent.columns && key.on_delete != OnDelete::SetNull);
+    // What two roots share is changed once only if then nothing points at the second.
+    let shared = shape.key == KeyKind::Nothing;
     let mut set = Vec::new();
-    if bound || dependent.table == TARGET || dice.chance(60) {
+    if bound || shared || dependent.table == TARGET || dice.chance(60) {
         set.extend(dependent.columns.iter().map(|column| (*column, Term::Literal(Value::Null))));
     }
     if dependent.table != TARGET && (set.is_empty() || dice.chance(30)) {
@@ -257,7 +276,7 @@ fn treatment(dice: &mut Dice, dependent: &Dependent, table: &Table) -> Vec<(usiz
     set
 }
 
-fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
+fn keep(dice: &mut Dice, shape: &Shape, tables: &[Table]) -> Keep {
     let roles = &shape.roles;
     let mut partition = match shape.tenancy {
         Tenancy::None => vec![],
@@ -266,7 +285,9 @@ fn keep(dice: &mut Dice, shape: &Shape) -> Keep {
     if dice.chance(50) {
         partition.push(roles.part);
     }
-    let numbered = matches!(shape.key, KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid);
+    let numbered = shape.key != KeyKind::Nothing
+        && shape.roles.key.len() == 1
+        && is_whole(tables[TARGET].kind(roles.key[0]));
     let orders = [vec![roles.seq], vec![roles.seq, roles.key[0]], vec![roles.key[0]]];
     Keep {
         rows: 1 + dice.below(4),
@@ -314,11 +335,11 @@ impl Windows {
             if dice.chance(85) {
                 let mut data: Vec<(String, String)> = Vec::new();
                 for name in names.iter().filter(|name| {
-                    name.chars().all(|c| c.is_ascii_alphanumeric()) && !name.is_empty()
+                    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !name.is_empty()
                 }) {
                     let value = match shape.tenancy {
                         // Two spellings of one tenant: what a window and a silence make together is nobody's business.
-                        Tenancy::NoCase => dice
+                        Tenancy::NoCase | Tenancy::Uuid => dice
                             .pick(&if source.unit.is_some() { ["7", "30"] } else { ["7d", "30d"] })
                             .to_owned(),
                         _ => text_value(dice, source.unit.is_some()),
@@ -347,6 +368,8 @@ pub fn names(tenancy: Tenancy) -> Vec<&'static str> {
         Tenancy::Prefix => vec!["ac", "be", "O'"],
         Tenancy::Column => vec!["acme", "Beta", "42", "O'Brien", "größe"],
         Tenancy::NoCase => vec!["acme", "ACME", "beta", "Gamma"],
+        Tenancy::Uuid => UUIDS.to_vec(),
+        Tenancy::Padded => vec!["acme", "acme  ", "beta", "gamma", "O'Brien"],
     }
 }
 

@@ -1,11 +1,12 @@
 //! Rows for a case's tables, NULLs wherever they can be.
 
-use super::clock::{DAY, Nanos};
-use super::condition::nullable;
+use super::clock::{DAY, Nanos, Zone};
+use super::encoding::Encoding;
+use super::engine::{Engine, is_real, is_text, is_whole};
 use super::meaning;
 use super::policy::{Age, Origin, Policy, names, text_value};
 use super::schema::{Dice, OnDelete, Row, Table, Value};
-use super::shape::{Encoding, HOLDS, KeyKind, ORGS, SETTINGS, Shape, TARGET, Tenancy};
+use super::shape::{HOLDS, KeyKind, ORGS, SETTINGS, Shape, TARGET, Tenancy};
 
 /// Fills all tables: sources first, since the ages are drawn around the cutoffs they give.
 pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]) {
@@ -22,6 +23,9 @@ pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table
         let row = maker.row(dice, tables, number);
         tables[TARGET].rows.push(row);
     }
+    if shape.key == KeyKind::Nothing && shape.dependents.is_empty() && !maker.apart {
+        twins(dice, &mut tables[TARGET].rows);
+    }
     if matches!(tables[TARGET].rows.len(), 2..) && dice.chance(30) {
         dice.0.shuffle(&mut tables[TARGET].rows);
     }
@@ -35,6 +39,14 @@ pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table
     }
     for table in SETTINGS + 1..tables.len() {
         followers(dice, shape, tables, table);
+    }
+}
+
+/// Rows that nothing tells apart.
+fn twins(dice: &mut Dice, rows: &mut Vec<Row>) {
+    for _ in 0..rows.len() / 6 {
+        let row = rows[dice.below(rows.len())].clone();
+        rows.push(row);
     }
 }
 
@@ -56,14 +68,15 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
     let unit =
         units.any(|source| source.unit.is_some() && !matches!(source.origin, Origin::ConfigMap(_)));
     for name in names(shape.tenancy) {
-        let name = if shape.tenancy == Tenancy::Integer {
-            Value::Int(name.parse().unwrap())
-        } else {
-            Value::text(name)
+        let name = match shape.tenancy {
+            Tenancy::Integer => Value::Int(name.parse().unwrap()),
+            Tenancy::Uuid => Value::Text(name.to_lowercase()),
+            _ => Value::text(name.trim_end()),
         };
-        let twin = name == Value::text("ACME");
+        let twin = name == Value::text("ACME")
+            || tables[ORGS].rows.iter().any(|row| row.values[0] == name);
         if dice.chance(55) && !twin {
-            let value = source_value(dice, unit);
+            let value = stored(shape, source_value(dice, unit));
             tables[ORGS]
                 .rows
                 .push(Row { values: vec![name.clone(), value, Value::text("chat")], age: None });
@@ -86,17 +99,22 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
         });
         if kinds.all(|kind| kind) && dice.chance(30) {
             tables[ORGS].rows.push(Row {
-                values: vec![name, Value::Int(1), dice.pick(&[Value::text("files"), Value::Null])],
+                values: vec![
+                    name,
+                    stored(shape, Value::Int(1)),
+                    dice.pick(&[Value::text("files"), Value::Null]),
+                ],
                 age: None,
             });
         }
     }
     if dice.chance(30) {
-        tables[ORGS]
-            .rows
-            .push(Row { values: vec![Value::Null, Value::Int(3), Value::text("chat")], age: None });
+        tables[ORGS].rows.push(Row {
+            values: vec![Value::Null, stored(shape, Value::Int(3)), Value::text("chat")],
+            age: None,
+        });
     }
-    let value = source_value(dice, unit);
+    let value = stored(shape, source_value(dice, unit));
     for key in [Some("chat_days"), Some("other"), None]
         .into_iter()
         .take(1 + dice.below(3))
@@ -109,6 +127,14 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
         tables[SETTINGS]
             .rows
             .push(Row { values: vec![Value::text("chat_days"), Value::text("1d")], age: None });
+    }
+}
+
+/// PostgreSQL's columns hold one type, and the values of sources are texts.
+fn stored(shape: &Shape, value: Value) -> Value {
+    match value {
+        Value::Int(number) if shape.engine == Engine::Postgres => Value::Text(number.to_string()),
+        value => value,
     }
 }
 
@@ -163,11 +189,11 @@ impl Maker<'_> {
         values[roles.touched] = match cutoff {
             _ if dice.chance(15) => Value::Null,
             Some(cutoff) if dice.chance(50) => {
-                Value::Int(self.unit(cutoff + dice.pick(&[-1, 0, 1, -3600, 86_400])))
+                self.shape.encoding.instant(cutoff + dice.pick(&[-1, 0, 1, -3600, 86_400]))
             }
-            _ => Value::Int(self.unit(self.policy.now - dice.0.i64(-5..90) * DAY)),
+            _ => self.shape.encoding.instant(self.policy.now - dice.0.i64(-5..90) * DAY),
         };
-        values[roles.seq] = self.seq(dice);
+        values[roles.seq] = self.seq(dice, table.kind(roles.seq));
         values[roles.part] = dice.pick(&[
             Value::Null,
             Value::text("a"),
@@ -188,11 +214,7 @@ impl Maker<'_> {
         Row { values, age: truth }
     }
 
-    fn unit(&self, second: i64) -> i64 {
-        if self.shape.encoding == Encoding::Millis { second * 1000 } else { second }
-    }
-
-    fn seq(&mut self, dice: &mut Dice) -> Value {
+    fn seq(&mut self, dice: &mut Dice, kind: &str) -> Value {
         let mut seq = dice.0.i64(-40..400);
         while self.shape.key != KeyKind::Integer && self.seqs.contains(&seq) {
             seq += 1;
@@ -201,7 +223,19 @@ impl Maker<'_> {
         if dice.chance(15) {
             Value::Null
         } else {
-            Value::Int(if self.shape.key == KeyKind::Integer { seq / 20 } else { seq })
+            let number = if self.shape.key == KeyKind::Integer { seq / 20 } else { seq };
+            let endless = dice.chance(15);
+            match kind {
+                _ if is_whole(kind) => Value::Int(number),
+                "numeric" if endless => Value::text("NaN"),
+                _ if is_real(kind) && endless => {
+                    Value::Real(dice.pick(&[f64::INFINITY, f64::NEG_INFINITY]))
+                }
+                _ if is_real(kind) => Value::Real(number as f64 / 8.0),
+                _ if endless => Value::text(dice.pick(&["infinity", "-infinity"])),
+                "date" => Encoding::Date(Zone::Utc).instant(20_000 * DAY + number * DAY),
+                _ => Encoding::Instant.instant(20_000 * DAY + number),
+            }
         }
     }
 
@@ -217,11 +251,14 @@ impl Maker<'_> {
             number + 5_000_000_000,
             i64::MAX - number,
         ]);
-        let own = nullable(self.shape.key);
+        let own = self.shape.key.is_nullable(self.shape.engine);
         values[roles.key[0]] = match self.shape.key {
             _ if own && dice.chance(8) => Value::Null,
             KeyKind::Integer if number == 7 && dice.chance(10) => Value::Int(i64::MIN),
             KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid => Value::Int(wide),
+            KeyKind::Nothing if self.shape.dependents.is_empty() => Value::Int(number / 2),
+            KeyKind::Nothing => Value::Int(number),
+            KeyKind::Uuid => Value::Text(uuid(dice)),
             KeyKind::Text | KeyKind::TextWithoutRowid if number == 4 => Value::text(""),
             KeyKind::Text | KeyKind::TextWithoutRowid => {
                 Value::Text(format!("{}{number}", dice.pick(&["a", "B", "ä", "'", "z\"", "0"])))
@@ -238,6 +275,13 @@ impl Maker<'_> {
     }
 }
 
+fn uuid(dice: &mut Dice) -> String {
+    let mut bytes = [0; 16];
+    bytes.fill_with(|| dice.0.u8(..));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
 /// Tenants as the column has them: spellings that are one tenant and spellings that are not.
 fn tenant(dice: &mut Dice, tenancy: Tenancy) -> Value {
     if dice.chance(10) {
@@ -251,6 +295,8 @@ fn tenant(dice: &mut Dice, tenancy: Tenancy) -> Value {
             Value::text(dice.pick(&["acme", "ACME", "Acme", "beta", "BETA", "gamma", "other"]))
         }
         Tenancy::Integer => Value::Int(dice.pick(&[1, 2, 42, 7])),
+        Tenancy::Uuid => Value::Text(dice.pick(&names(tenancy)).to_lowercase()),
+        Tenancy::Padded => Value::text(dice.pick(&["acme", "beta", "O'Brien", "other", "ACME"])),
         Tenancy::Lower => {
             Value::text(dice.pick(&["acme", "ACME", "Acme", "beta", "O'Brien", "other"]))
         }
@@ -312,17 +358,17 @@ fn followers(dice: &mut Dice, shape: &Shape, tables: &mut [Table], at: usize) {
                 values[*column] = keys.map_or(Value::Null, |keys| keys[*theirs].clone());
             }
             if tables[at].references.is_empty() && dice.chance(5) {
-                let orphan = if tables[at].columns[columns[0]].kind == "TEXT" {
-                    Value::text("nobody")
-                } else {
-                    Value::Int(-99_999)
+                let orphan = match tables[at].kind(columns[0]) {
+                    "uuid" => Value::Text(uuid(dice)),
+                    kind if is_text(kind) => Value::text("nobody"),
+                    _ => Value::Int(-99_999),
                 };
                 values[columns[0]] = orphan;
             }
         }
         if let [key] = tables[at].key[..] {
             let number = number as i64;
-            values[key] = if tables[at].columns[key].kind == "TEXT" {
+            values[key] = if is_text(tables[at].kind(key)) {
                 Value::Text(format!("m{number}"))
             } else {
                 Value::Int(number * 2 - 6)

@@ -1,10 +1,7 @@
-//! A case's database: tables and rows in memory, written as a SQL script, read back value by value.
+//! A case's database: tables and rows in memory.
 
 use super::clock::Nanos;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, TypeInfo, ValueRef};
-use std::fmt::Write as _;
-use std::path::Path;
+use super::engine::Engine;
 
 /// Throws of dice, repeatable by their seed.
 pub struct Dice(pub fastrand::Rng);
@@ -25,7 +22,7 @@ impl Dice {
     }
 }
 
-/// One value, with the storage class SQLite keeps it in.
+/// One value, with the storage class SQLite keeps it in; of PostgreSQL's types as PostgreSQL prints it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
@@ -37,17 +34,6 @@ pub enum Value {
 impl Value {
     pub fn text(text: &str) -> Value {
         Value::Text(text.into())
-    }
-    pub fn sql(&self) -> String {
-        match self {
-            Value::Null => "NULL".into(),
-            Value::Int(number) => number.to_string(),
-            Value::Real(number) if number.is_infinite() => {
-                if *number > 0.0 { "9e999" } else { "-9e999" }.into()
-            }
-            Value::Real(number) => format!("{number:?}"),
-            Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        }
     }
 }
 
@@ -82,8 +68,22 @@ pub struct Column {
     pub kind: &'static str,
 }
 
+/// Whether a table's rows lie in one table or in several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    #[default]
+    One,
+    /// `PARTITION BY` this, with what each partition is for.
+    Partitions(String, Vec<String>),
+    /// Tables that inherit, and every row in one of them or in the table itself, by turns.
+    Heirs(usize),
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Table {
+    pub engine: Engine,
+    /// None where the engine has one that need not be said.
+    pub schema: Option<&'static str>,
     pub name: String,
     pub columns: Vec<Column>,
     /// The declared primary key, and whether the table is WITHOUT ROWID, or AUTOINCREMENT.
@@ -93,6 +93,7 @@ pub struct Table {
     pub unique: Option<usize>,
     pub references: Vec<Reference>,
     pub indexes: Vec<Vec<usize>>,
+    pub parts: Parts,
     pub rows: Vec<Row>,
 }
 
@@ -103,117 +104,40 @@ pub fn quoted(name: &str) -> String {
 
 impl Table {
     pub fn column(&mut self, name: impl Into<String>, kind: &'static str) -> usize {
-        self.columns.push(Column { name: name.into(), kind });
+        self.columns.push(Column { name: name.into(), kind: self.engine.kind(kind) });
         self.columns.len() - 1
     }
-    fn list(&self, columns: &[usize]) -> String {
+    /// As SQL names it.
+    pub fn path(&self) -> String {
+        let schema = self.schema.map(|schema| format!("{}.", quoted(schema)));
+        schema.unwrap_or_default() + &quoted(&self.name)
+    }
+    /// As the catalog spells it, and a manifest does.
+    pub fn catalog(&self) -> String {
+        let part = |name: &str| if name.contains('.') { quoted(name) } else { name.to_owned() };
+        let schema = self.schema.map(|schema| format!("{}.", part(schema)));
+        schema.unwrap_or_default() + &part(&self.name)
+    }
+    pub fn kind(&self, column: usize) -> &'static str {
+        self.columns[column].kind
+    }
+    /// Whether a foreign key may point at its key.
+    pub fn can_be_referenced(&self) -> bool {
+        !matches!(self.parts, Parts::Heirs(_)) && !(self.key.is_empty() && self.unique.is_none())
+    }
+    /// Whether its newest rows are those of one table, or of a key over all its parts.
+    pub fn can_be_ranked(&self) -> bool {
+        match self.parts {
+            Parts::One => true,
+            Parts::Partitions(..) => !self.key.is_empty(),
+            Parts::Heirs(_) => false,
+        }
+    }
+    pub fn list(&self, columns: &[usize]) -> String {
         columns
             .iter()
             .map(|column| quoted(&self.columns[*column].name))
             .collect::<Vec<_>>()
             .join(", ")
-    }
-    fn create(&self, tables: &[Table], number: usize) -> String {
-        let mut parts: Vec<String> = Vec::new();
-        for (at, column) in self.columns.iter().enumerate() {
-            let inline = if self.autoincrement && self.key == [at] {
-                " PRIMARY KEY AUTOINCREMENT"
-            } else {
-                ""
-            };
-            let unique = if self.unique == Some(at) { " UNIQUE" } else { "" };
-            parts.push(format!("{} {}{inline}{unique}", quoted(&column.name), column.kind));
-        }
-        if !self.key.is_empty() && !self.autoincrement {
-            parts.push(format!("PRIMARY KEY ({})", self.list(&self.key)));
-        }
-        for key in &self.references {
-            let action = match key.on_delete {
-                OnDelete::NoAction => "",
-                OnDelete::Deferred => " DEFERRABLE INITIALLY DEFERRED",
-                OnDelete::Restrict => " ON DELETE RESTRICT",
-                OnDelete::Cascade => " ON DELETE CASCADE",
-                OnDelete::SetNull => " ON DELETE SET NULL",
-            };
-            let (parent, own) = (&tables[key.table], self.list(&key.columns));
-            parts.push(format!(
-                "FOREIGN KEY ({own}) REFERENCES {} ({}){action}",
-                quoted(&parent.name),
-                parent.list(&key.parents)
-            ));
-        }
-        let (name, tail) =
-            (quoted(&self.name), if self.without_rowid { " WITHOUT ROWID" } else { "" });
-        let mut script = format!("CREATE TABLE {name} ({}){tail};\n", parts.join(", "));
-        for (at, index) in self.indexes.iter().enumerate() {
-            let _ =
-                writeln!(script, "CREATE INDEX i{number}_{at} ON {name} ({});", self.list(index));
-        }
-        for row in &self.rows {
-            let values: Vec<_> = row.values.iter().map(Value::sql).collect();
-            let all: Vec<_> = (0..self.columns.len()).collect();
-            let _ = writeln!(
-                script,
-                "INSERT INTO {name} ({}) VALUES ({});",
-                self.list(&all),
-                values.join(", ")
-            );
-        }
-        script
-    }
-}
-
-/// The whole database as SQL.
-pub fn script(tables: &[Table]) -> String {
-    let created: String =
-        tables.iter().enumerate().map(|(number, table)| table.create(tables, number)).collect();
-    format!("PRAGMA foreign_keys = OFF;\nBEGIN;\n{created}COMMIT;\n")
-}
-
-/// Opens the file; foreign keys are enforced only where asked.
-pub async fn open(file: &Path, enforced: bool) -> SqliteConnection {
-    let options =
-        SqliteConnectOptions::new().filename(file).create_if_missing(true).foreign_keys(enforced);
-    options.connect().await.expect("the test opens its own database")
-}
-
-/// Creates the file from a script.
-pub async fn create(file: &Path, script: &str, wal: bool) {
-    let mode = if wal { SqliteJournalMode::Wal } else { SqliteJournalMode::Delete };
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .foreign_keys(false)
-        .journal_mode(mode);
-    let mut connection = options.connect().await.expect("the test creates its own database");
-    sqlx::raw_sql(AssertSqlSafe(script.to_owned()))
-        .execute(&mut connection)
-        .await
-        .unwrap_or_else(|error| panic!("{error}\n{script}"));
-    connection.close().await.expect("the test closes its own database");
-}
-
-/// Every row of a table, as SQLite stores it.
-pub async fn dump(connection: &mut SqliteConnection, table: &Table) -> Vec<Vec<Value>> {
-    let all: Vec<_> = (0..table.columns.len()).collect();
-    let query = format!("SELECT {} FROM {}", table.list(&all), quoted(&table.name));
-    let rows = sqlx::query(AssertSqlSafe(query))
-        .fetch_all(connection)
-        .await
-        .expect("the test reads its own table");
-    rows.iter().map(|row| all.iter().map(|column| value(row, *column)).collect()).collect()
-}
-
-pub fn value(row: &sqlx::sqlite::SqliteRow, column: usize) -> Value {
-    let raw = row.try_get_raw(column).expect("a column of the query");
-    if raw.is_null() {
-        return Value::Null;
-    }
-    let class = raw.type_info().name().to_owned();
-    match class.as_str() {
-        "INTEGER" => Value::Int(row.try_get_unchecked(column).unwrap()),
-        "REAL" => Value::Real(row.try_get_unchecked(column).unwrap()),
-        "TEXT" => Value::Text(row.try_get_unchecked(column).unwrap()),
-        other => panic!("no case writes a value of class {other}"),
     }
 }

@@ -1,21 +1,30 @@
-//! A case on disk, the program run on it, and what both then say compared with the oracle.
+//! A case in a database, the program run on it, and what both then say compared with the oracle.
 
 use super::Case;
 use super::clock::civil_text;
+use super::file;
 use super::manifest::manifests;
 use super::oracle::Outcome;
-use super::schema::{self, Table, Value};
+use super::schema::{Table, Value};
+use super::script::script;
+use super::server::Place;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::Output;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// A case on disk, and the program beside it.
+/// A case in its database, and the program beside it.
 pub struct Stage<'a> {
     pub case: &'a Case,
     folder: &'a Path,
-    runtime: Runtime,
+    bed: Bed<'a>,
+}
+
+enum Bed<'a> {
+    File(Runtime),
+    Server(&'a Place),
 }
 
 /// What the program said: its exit code, and its targets in the policy's order.
@@ -31,33 +40,62 @@ pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 }
 
 impl<'a> Stage<'a> {
-    pub fn build(case: &'a Case, folder: &'a Path) -> Stage<'a> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let script = schema::script(&case.tables);
+    pub fn build(case: &'a Case, folder: &'a Path, place: Option<&'a Place>) -> Stage<'a> {
+        let script = script(&case.tables);
         std::fs::write(folder.join("before.sql"), &script).unwrap();
-        std::fs::write(
-            folder.join("policy.yaml"),
-            manifests(&case.policy, &case.shape, &case.tables),
-        )
-        .unwrap();
-        runtime.block_on(schema::create(&folder.join("app.db"), &script, case.wal));
-        Stage { case, folder, runtime }
+        let url = place.map(|place| place.url(case.pooled));
+        let manifests = manifests(&case.policy, &case.shape, &case.tables, url);
+        std::fs::write(folder.join("policy.yaml"), manifests).unwrap();
+        let bed = if let Some(place) = place {
+            place.build(&script);
+            Bed::Server(place)
+        } else {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(file::create(&folder.join("app.db"), &script, case.wal));
+            Bed::File(runtime)
+        };
+        Stage { case, folder, bed }
     }
 
     /// The rows of all tables, sorted.
     pub fn rows(&self) -> Vec<Vec<Vec<Value>>> {
-        self.runtime.block_on(async {
-            let mut connection = schema::open(&self.folder.join("app.db"), false).await;
-            let mut all = Vec::new();
-            for table in &self.case.tables {
-                all.push(schema::dump(&mut connection, table).await);
-            }
-            sorted(all)
+        sorted(match &self.bed {
+            Bed::Server(place) => place.dump(&self.case.tables),
+            Bed::File(runtime) => runtime.block_on(async {
+                let mut connection = file::open(&self.folder.join("app.db"), false).await;
+                let mut all = Vec::new();
+                for table in &self.case.tables {
+                    all.push(file::dump(&mut connection, table).await);
+                }
+                all
+            }),
         })
     }
 
+    /// On PostgreSQL the login has at first no right but to read, and then those that the refusal asks for.
     pub fn run(&self, dry: bool) -> Checked<Said> {
+        let output = self.ask(dry)?;
+        if let Bed::Server(place) = self.bed
+            && !dry
+            && output.status.code() == Some(2)
+        {
+            let refusals: Json = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            let denied = refusals.as_array().into_iter().flatten();
+            let grants: Vec<_> = denied
+                .filter(|refusal| refusal["reason"] == "NotPermitted")
+                .filter_map(|refusal| refusal["write"].as_str())
+                .filter(|write| write.starts_with("GRANT "))
+                .collect();
+            if !grants.is_empty() {
+                place.execute(&grants.concat());
+                return self.heard(dry, &self.ask(dry)?);
+            }
+        }
+        self.heard(dry, &output)
+    }
+
+    fn ask(&self, dry: bool) -> Checked<Output> {
         let program = std::env::var("RETENTION_MODEL_BINARY")
             .unwrap_or(env!("CARGO_BIN_EXE_retention-operator").into());
         let now = format!("{}Z", civil_text(self.case.policy.now, 'T'));
@@ -74,9 +112,10 @@ impl<'a> Stage<'a> {
         command
             .env("RETENTION_OPERATOR_BATCH_ROWS", self.case.batch.to_string())
             .timeout(Duration::from_mins(1));
-        let output = command
-            .output()
-            .map_err(|error| format!("the program did not start or end: {error}"))?;
+        command.output().map_err(|error| format!("the program did not start or end: {error}"))
+    }
+
+    fn heard(&self, dry: bool, output: &Output) -> Checked<Said> {
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let what = if dry { "dry run" } else { "run" };
@@ -101,8 +140,11 @@ impl<'a> Stage<'a> {
         Ok(Said { code, targets: targets.collect::<Checked<_>>()? })
     }
 
-    /// A dry run, and that it left the file as it was, byte by byte.
+    /// A dry run, and that it left the file as it was, byte by byte. A server's login could not have changed a thing.
     pub fn dry_run(&self) -> Checked<Said> {
+        if matches!(self.bed, Bed::Server(_)) {
+            return self.run(true);
+        }
         let file = self.folder.join("app.db");
         let before = std::fs::read(&file).unwrap();
         let said = self.run(true)?;

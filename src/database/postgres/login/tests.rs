@@ -123,10 +123,12 @@ fn tls_is_required_unless_the_url_says_less_and_verified_if_it_says_more() {
 
 #[test]
 fn with_a_ca_the_server_is_always_verified_and_a_url_that_says_less_is_refused() {
-    for parameters in ["", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"] {
+    for parameters in
+        ["", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"]
+    {
         assert_eq!(mode(parameters, Some(CA)).as_deref(), Ok("VerifyFull"), "{parameters}");
     }
-    for parameters in ["sslmode=disable", "sslmode=allow", "sslmode=prefer"] {
+    for parameters in ["sslmode=disable", "sslmode=allow"] {
         let fault = refused(&with(parameters), Some(CA));
         assert!(fault.part == Part::Url && fault.what.contains("contradicts the CA"), "{fault:?}");
     }
