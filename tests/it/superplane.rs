@@ -5,6 +5,7 @@ mod bed;
 mod cap;
 mod chats;
 mod held;
+mod jobs;
 mod rights;
 mod runs;
 mod walk;

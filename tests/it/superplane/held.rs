@@ -64,7 +64,7 @@ fn a_run_with_something_queued_at_work_or_asked_for_is_held_and_counted_by_why()
                 Some(0),
                 "what waits in a queue holds, and nothing is overdue"
             );
-            assert_eq!(target.overdue.rows, 0);
+            assert_eq!(target.overdue.as_ref().map_or(0, |overdue| overdue.rows), 0);
         }
         assert_eq!(bed.runs(), [10, 11, 12, 13, 15, 20]);
         assert_eq!(bed.left("workflow_node_queue_items"), [1, 2]);

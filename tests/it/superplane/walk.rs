@@ -20,7 +20,7 @@ fn a_walk_through_the_example_prints_what_its_readme_shows() {
         skip::aloud::<()>("psql", None);
         return;
     };
-    let database = Database::create_on(&encrypted.server);
+    let database = Database::create_on(&encrypted.server, None);
     // The example's own role: databases come and go, and so does the server.
     database.execute("CREATE ROLE retention LOGIN PASSWORD 'walk'");
     let url = database.superuser_url();
