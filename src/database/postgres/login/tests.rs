@@ -170,7 +170,7 @@ fn certificates_in_files_are_read_at_once() {
     let ca = file("ca.pem", CA);
     let key = file("key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     assert_eq!(mode(&format!("sslrootcert={ca}"), None).as_deref(), Ok("VerifyFull"));
-    assert!(mode(&format!("sslrootcert={ca}&sslmode=prefer"), None).is_err());
+    assert!(mode(&format!("sslrootcert={ca}&sslmode=allow"), None).is_err());
     let shown = format!("{:?}", accepted(&with(&format!("sslcert={ca}&sslkey={key}"))));
     assert!(
         shown.contains("ssl_client_cert: Some(Inline")
