@@ -156,7 +156,9 @@ impl Maker<'_> {
             match self.shape.encoding {
                 Encoding::Text(_)
                     if self.shape.engine == Engine::Sqlite
-                        && dice.chance(15) && kind != "TEXT" && !kind.starts_with("VARCHAR") =>
+                        && dice.chance(15)
+                        && kind != "TEXT"
+                        && !kind.starts_with("VARCHAR") =>
                 {
                     dice.pick(&[Value::Int(number), Value::Real(2_460_000.5), Value::Int(0)])
                 }

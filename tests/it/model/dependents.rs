@@ -150,7 +150,8 @@ fn dependent(
         table.parts = dice.pick(&[
             Parts::Heirs(1),
             Parts::Partitions(
-                format!("HASH ({})", table.list(&columns)),
+                "HASH",
+                columns[0],
                 (0..2).map(|at| format!("FOR VALUES WITH (MODULUS 2, REMAINDER {at})")).collect(),
             ),
         ]);

@@ -24,12 +24,15 @@ pub struct Outcome {
     pub unknown_and_old: HashSet<String>,
 }
 
+/// The values of orderBy, then the key.
+type Rank = (Vec<i64>, Option<i64>);
+
 /// The target's rows that keepNewest gives up (rule 13).
 fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize]) -> HashSet<usize> {
     let Some(keep) = &target.keep else {
         return (0..tables[TARGET].rows.len()).collect();
     };
-    let mut partitions: BTreeMap<Vec<String>, Vec<(Vec<i64>, usize)>> = BTreeMap::new();
+    let mut partitions: BTreeMap<Vec<String>, Vec<(Rank, usize)>> = BTreeMap::new();
     let key = shape.roles.key[0];
     for at in eligible {
         let values = &tables[TARGET].rows[*at].values;
@@ -42,16 +45,11 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
             value => value.clone(),
         };
         let partition: Vec<Value> = keep.partition.iter().map(named).collect();
-        let mut order = keep.order.clone();
-        order.extend(
-            shape
-                .roles
-                .key
-                .first()
-                .filter(|key| !order.contains(key))
-                .filter(|_| is_whole(tables[TARGET].kind(key))),
-        );
-        let ranks: Option<Vec<i64>> = order.iter().map(|column| rank(&values[*column])).collect();
+        let ranks: Option<Vec<i64>> =
+            keep.order.iter().map(|column| rank(&values[*column])).collect();
+        // The key breaks ties, of which there are none where it is no number.
+        let last = rank(&values[key]).filter(|_| is_whole(tables[TARGET].kind(key)));
+        let ranks = ranks.map(|ranks| (ranks, last));
         if let Some(ranks) = ranks.filter(|_| !partition.contains(&Value::Null)) {
             partitions.entry(partition.iter().map(plain).collect()).or_default().push((ranks, *at));
         }

@@ -163,7 +163,8 @@ impl Target {
             .then(|| if dice.chance(15) { Age::Coalesce } else { Age::Column });
         let keep = counted.then(|| keep(dice, shape, tables));
         let chooser = Chooser { shape, aged: age.is_some() };
-        let update = staged || (shape.class == Class::Exact && dice.chance(25));
+        let stays = !tables[TARGET].is_parted_by(&[shape.roles.age, shape.roles.state]);
+        let update = staged || (shape.class == Class::Exact && stays && dice.chance(25));
         let mut condition = dice.chance(60).then(|| chooser.draw(dice, 2));
         let set = update.then(|| set(dice, shape, age, &mut condition));
         let names = ["pinned", "on-hold"];

@@ -73,8 +73,8 @@ pub struct Column {
 pub enum Parts {
     #[default]
     One,
-    /// `PARTITION BY` this, with what each partition is for.
-    Partitions(String, Vec<String>),
+    /// `PARTITION BY` this of a column, with what each partition is for.
+    Partitions(&'static str, usize, Vec<String>),
     /// Tables that inherit, and every row in one of them or in the table itself, by turns.
     Heirs(usize),
 }
@@ -124,6 +124,10 @@ impl Table {
     /// Whether a foreign key may point at its key.
     pub fn can_be_referenced(&self) -> bool {
         !matches!(self.parts, Parts::Heirs(_)) && !(self.key.is_empty() && self.unique.is_none())
+    }
+    /// Whether a row may change in these columns and stay where it is.
+    pub fn is_parted_by(&self, columns: &[usize]) -> bool {
+        matches!(&self.parts, Parts::Partitions(_, column, _) if columns.contains(column))
     }
     /// Whether its newest rows are those of one table, or of a key over all its parts.
     pub fn can_be_ranked(&self) -> bool {

@@ -30,14 +30,16 @@ impl Table {
         }
         let name = self.path();
         let tail = match &self.parts {
-            Parts::Partitions(by, _) => format!(" PARTITION BY {by}"),
+            Parts::Partitions(by, column, _) => {
+                format!(" PARTITION BY {by} ({})", self.list(&[*column]))
+            }
             _ if self.without_rowid => " WITHOUT ROWID".into(),
             _ => String::new(),
         };
         let mut script = format!("CREATE TABLE {name} ({}){tail};\n", parts.join(", "));
         for (part, path) in self.part_paths().iter().enumerate() {
             let _ = match &self.parts {
-                Parts::Partitions(_, values) => {
+                Parts::Partitions(_, _, values) => {
                     writeln!(script, "CREATE TABLE {path} PARTITION OF {name} {};", values[part])
                 }
                 _ => {
@@ -65,7 +67,7 @@ impl Table {
     pub fn part_paths(&self) -> Vec<String> {
         let count = match &self.parts {
             Parts::One => 0,
-            Parts::Partitions(_, values) => values.len(),
+            Parts::Partitions(_, _, values) => values.len(),
             Parts::Heirs(count) => *count,
         };
         let schema = self.schema.map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();

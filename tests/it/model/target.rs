@@ -82,7 +82,7 @@ pub fn target(dice: &mut Dice, shape: &mut Shape) -> Table {
         parent: own.then(|| at[fixed - 1]),
     };
     keyed(dice, shape, &mut table);
-    table.parts = if engine == Engine::Postgres { parts(dice, shape, &table) } else { Parts::One };
+    table.parts = if engine == Engine::Postgres { parts(dice, shape) } else { Parts::One };
     if let Some(parent) = shape.roles.parent {
         own_reference(dice, shape, &mut table, parent);
     }
