@@ -17,6 +17,8 @@ pub struct Outcome {
     pub held: BTreeMap<&'static str, usize>,
     pub referenced: usize,
     pub gone: usize,
+    /// What triggers kept.
+    pub failed: usize,
     /// Deleted and updated rows of each dependent.
     pub dependents: Vec<(usize, usize)>,
     /// Tenants whose window nobody could tell; those that surely have something to lose under any window.
@@ -225,14 +227,25 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
     })
 }
 
-/// One target, to its end or its cap. The tables are as the run leaves them.
-pub fn purge(shape: &Shape, policy: &Policy, target: &Target, tables: &mut [Table]) -> Outcome {
+/// One target, to its end or its cap. The tables are as the run leaves them. What triggers do shows when it `acts`.
+pub fn purge(
+    shape: &Shape,
+    policy: &Policy,
+    target: &Target,
+    tables: &mut [Table],
+    acts: bool,
+) -> Outcome {
     let (released, mut outcome) = released(shape, policy, target, tables, true);
     let families: Vec<_> =
         released.into_iter().map(|root| (root, family(target, tables, root))).collect();
     let (kept, mut going): (Vec<_>, Vec<_>) =
         families.into_iter().partition(|(_, family)| referenced(target, tables, family));
     outcome.referenced = kept.len();
+    if acts {
+        let before = going.len();
+        going.retain(|(root, _)| !tables[TARGET].rows[*root].stays);
+        outcome.failed = before - going.len();
+    }
     if let Some(cap) = target.cap {
         going.sort_by_key(|(root, _)| tables[TARGET].rows[*root].age);
         going.truncate(cap);

@@ -9,7 +9,7 @@ use super::shape::{Class, KeyKind, Shape};
 pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
     let roles = &shape.roles;
     // Self-references and keys of a family of heirs are none that the database keeps.
-    if matches!(shape.class, Class::Loose(_)) || !dice.chance(30) {
+    if matches!(shape.class, Class::Loose(_)) || !dice.chance(40) {
         return Parts::One;
     }
     let keyless = shape.key == KeyKind::Nothing;

@@ -42,6 +42,15 @@ impl Value {
 pub struct Row {
     pub values: Vec<Value>,
     pub age: Option<Nanos>,
+    /// Whether a trigger keeps it from going or changing.
+    pub stays: bool,
+}
+
+impl Row {
+    /// A row that has no age.
+    pub fn of(values: Vec<Value>) -> Row {
+        Row { values, age: None, stays: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +88,16 @@ pub enum Parts {
     Heirs(usize),
 }
 
+impl Parts {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Parts::One => "one table",
+            Parts::Partitions(by, ..) => by,
+            Parts::Heirs(_) => "heirs",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub engine: Engine,
@@ -93,7 +112,13 @@ pub struct Table {
     pub unique: Option<usize>,
     pub references: Vec<Reference>,
     pub indexes: Vec<Vec<usize>>,
+    /// Indexes as SQL goes on behind the table's name.
+    pub odd_indexes: Vec<String>,
+    /// Whether a column was dropped and one is computed, neither of which the case knows.
+    pub has_history: bool,
     pub parts: Parts,
+    /// The table that this one could be taken for.
+    pub copy_of: Option<usize>,
     pub rows: Vec<Row>,
 }
 

@@ -5,7 +5,7 @@ use super::schema::{OnDelete, Parts, Row, Table, quoted};
 use std::fmt::Write as _;
 
 /// The whole database.
-pub fn script(tables: &[Table]) -> String {
+pub fn script(tables: &[Table], triggers: &str) -> String {
     let created: String =
         tables.iter().enumerate().map(|(number, table)| table.create(tables, number)).collect();
     match tables[0].engine {
@@ -17,7 +17,8 @@ pub fn script(tables: &[Table]) -> String {
                 let references = table.references(tables).into_iter();
                 references.map(move |key| format!("{add}{key};\n"))
             });
-            format!("BEGIN;\n{created}{}COMMIT;\n", references.collect::<String>())
+            let references: String = references.collect();
+            format!("BEGIN;\n{created}{references}{triggers}COMMIT;\n")
         }
     }
 }
@@ -37,6 +38,13 @@ impl Table {
             _ => String::new(),
         };
         let mut script = format!("CREATE TABLE {name} ({}){tail};\n", parts.join(", "));
+        if self.has_history {
+            let _ = writeln!(
+                script,
+                "ALTER TABLE {name} ADD dropped int, ADD computed int GENERATED ALWAYS AS (1) STORED;\n\
+                 ALTER TABLE {name} DROP dropped;"
+            );
+        }
         for (part, path) in self.part_paths().iter().enumerate() {
             let _ = match &self.parts {
                 Parts::Partitions(_, _, values) => {
@@ -54,6 +62,9 @@ impl Table {
                 let list = self.list(index);
                 let _ = writeln!(script, "CREATE INDEX i{number}_{table}_{at} ON {path} ({list});");
             }
+        }
+        for (at, index) in self.odd_indexes.iter().enumerate() {
+            let _ = writeln!(script, "CREATE INDEX o{number}_{at} ON {name} {index};");
         }
         for (at, row) in self.rows.iter().enumerate() {
             let place = at % (heirs.len() + 1);

@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::policy::Dependent;
 use super::schema::{Dice, Table};
 use super::target::{others, target};
+use super::traps::decoys;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -137,6 +138,9 @@ impl Shape {
         let mut tables = vec![target(dice, &mut shape)];
         others(dice, &mut tables, &shape);
         dependents(dice, &mut tables, &mut shape);
+        if engine == Engine::Postgres {
+            decoys(dice, &mut tables);
+        }
         (shape, tables)
     }
 }
@@ -176,7 +180,7 @@ fn keys(engine: Engine) -> &'static [KeyKind] {
             CompositeWithoutRowid,
             NotTheRowid,
         ],
-        Engine::Postgres => &[Integer, Integer, Hidden, Text, Composite, Uuid, Uuid, Nothing],
+        Engine::Postgres => &[Integer, Integer, Hidden, Text, Composite, Uuid, Nothing, Nothing],
     }
 }
 

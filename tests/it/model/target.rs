@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::parts::parts;
 use super::schema::{Dice, OnDelete, Parts, Reference, Table};
 use super::shape::{Class, KeyKind, Roles, Shape, TARGET, Tenancy, Twist};
+use super::traps::indexes;
 
 /// Where the case's tables are, if that is said.
 pub fn schema(dice: &mut Dice, engine: Engine) -> Option<&'static str> {
@@ -106,6 +107,10 @@ fn keyed(dice: &mut Dice, shape: &Shape, table: &mut Table) {
         2 => vec![vec![roles.tenant, roles.age]],
         _ => vec![vec![roles.age], vec![roles.tenant, roles.age], vec![roles.part, roles.seq]],
     };
+    if engine == Engine::Postgres && dice.chance(40) {
+        table.odd_indexes = indexes(dice, shape, table);
+        table.has_history = dice.chance(50);
+    }
 }
 
 fn own_reference(dice: &mut Dice, shape: &Shape, table: &mut Table, parent: usize) {
