@@ -80,19 +80,31 @@ impl Error {
             ErrorClass::Timeout => {
                 "a statement took longer than limits.statementTimeout".to_owned()
             }
-            _ => without_values(database.message()),
+            _ => harmless(&code, database),
         };
         Self { class, message }
     }
 }
 
-/// Messages name tables and columns; what stands in a row they quote too, and that is nobody's
-/// business: `invalid input syntax for type json: "..."`.
-fn without_values(message: &str) -> String {
-    let Some((what, _)) = message.split_once(": \"") else {
-        return message.to_owned();
-    };
-    what.to_owned()
+/// A message without what stands in rows: the server's own name tables and columns, and quote the
+/// value that cannot be computed with; those of a trigger may say anything.
+fn harmless(code: &str, error: &dyn sqlx::error::DatabaseError) -> String {
+    let server = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
+    let raised = server.and_then(sqlx::postgres::PgDatabaseError::routine).is_none_or(|routine| {
+        ["exec_stmt_raise", "PLy_elog", "plperl_return_next"].contains(&routine)
+    });
+    let message = error.message();
+    match code.get(..2) {
+        _ if raised => format!("a trigger or a function raised an error (SQLSTATE {code})"),
+        Some("22") => match (message.find('"'), message.rfind('"')) {
+            (Some(from), Some(to)) if from < to => {
+                format!("{}…{}", &message[..=from], &message[to..])
+            }
+            _ => message.to_owned(),
+        },
+        Some("P0" | "38" | "39") => format!("a function failed (SQLSTATE {code})"),
+        _ => message.to_owned(),
+    }
 }
 
 impl From<sqlx::Error> for Error {

@@ -90,6 +90,8 @@ pub struct Column {
     pub declared: String,
     /// PostgreSQL: the type as SQL casts to it, e.g. `"pg_catalog"."int8"`. SQLite has no use for it.
     pub cast: String,
+    /// PostgreSQL: it says in which partition a row lies.
+    pub places: bool,
     /// PostgreSQL: the schema of the extension that its type comes from.
     pub extension: Option<String>,
     /// PostgreSQL: values that differ may be equal to it.

@@ -23,7 +23,9 @@ pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> 
             refusals.extend(of_written(table, &field, catalog));
         }
     }
-    for table in rights::reads(target).iter().filter_map(|name| catalog.table(name)) {
+    for table in
+        rights::reads(declared, target, catalog).iter().filter_map(|name| catalog.table(name))
+    {
         if table.obstacles.contains(&Obstacle::HiddenRows) {
             refusals.push(hidden(table, &declared.field, catalog));
         }

@@ -4,8 +4,8 @@ use super::Notes;
 use super::target::Context;
 use crate::declare;
 use crate::model::{
-    Action, AntiJoin, Dependent, DependentAction, ForeignKey, OnDelete, Path, Reason, Refusal,
-    Table, Target,
+    Action, AntiJoin, Dependent, DependentAction, Engine, ForeignKey, OnDelete, Path, Reason,
+    Refusal, Table, Target,
 };
 
 /// Looks at every foreign key into the root and into every dependent that is deleted. Adds the
@@ -187,19 +187,24 @@ impl Reference<'_> {
         let columns: Vec<String> =
             self.key.columns.iter().map(|(own, to)| format!("{own}: {to}")).collect();
         let of = self.path.last().map(|at| format!("of: {}, ", self.target.dependents[*at].name));
+        let name = &self.holder.name;
+        let (table, or) = match self.holder.engine {
+            Engine::Sqlite => {
+                (name.name.clone(), ", or with action Keep to let its rows point at nothing")
+            }
+            Engine::Postgres => (name.to_string(), ""),
+        };
         let yaml = format!(
-            "- {{name: {0}, {1}table: {0}, references: {{{2}}}}}",
-            self.holder.name.name,
+            "- {{name: {}, {}table: {table}, references: {{{}}}}}",
+            name.name,
             of.unwrap_or_default(),
             columns.join(", ")
         );
         Box::new(Refusal::new(
             format!("{}.dependents", self.declared.field),
             reason,
-            format!("table {} {what}", self.holder.name.name),
-            format!(
-                "add to dependents: {yaml}, or with action Keep to let its rows point at nothing"
-            ),
+            format!("table {} {what}", name.name),
+            format!("add to dependents: {yaml}{or}"),
         ))
     }
 }

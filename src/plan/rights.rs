@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::declare;
+use crate::declare::{self, SourceFrom};
 use crate::model::{
     Action, Catalog, DependentAction, Reason, Refusal, Scalar, Table, TableName, Target, quote,
 };
+use crate::sql::find_table;
 
 /// What one table has to let the login do.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +25,19 @@ pub fn check(
     catalog: &Catalog,
     dry_run: bool,
 ) -> Vec<Refusal> {
-    let needs = needs(target, catalog, dry_run);
+    let needs = needs(declared, target, catalog, dry_run);
     let tables = needs.iter().filter_map(|(name, need)| Some((catalog.table(name)?, need)));
     tables.filter_map(|(table, need)| judge(declared, table, need, &catalog.login)).collect()
 }
 
-fn needs(target: &Target, catalog: &Catalog, dry_run: bool) -> BTreeMap<TableName, Need> {
+fn needs(
+    declared: &declare::Target,
+    target: &Target,
+    catalog: &Catalog,
+    dry_run: bool,
+) -> BTreeMap<TableName, Need> {
     let mut needs: BTreeMap<TableName, Need> = BTreeMap::new();
-    for name in reads(target) {
+    for name in reads(declared, target, catalog) {
         needs.entry(name).or_default();
     }
     // The newest are told, and the others taken, from a partitioned table as a whole.
@@ -68,8 +74,15 @@ fn needs(target: &Target, catalog: &Catalog, dry_run: bool) -> BTreeMap<TableNam
 }
 
 /// Tables whose rows decide, and are not touched.
-pub fn reads(target: &Target) -> Vec<TableName> {
+pub fn reads(declared: &declare::Target, target: &Target, catalog: &Catalog) -> Vec<TableName> {
     let mut names = Vec::new();
+    for source in declared.windows.iter().flat_map(|windows| &windows.sources) {
+        if let SourceFrom::Table { table, tenant, value, selection, .. } = &source.from {
+            let parts = tenant.iter().chain([value]).chain(selection);
+            let read = parts.flat_map(|expression| &expression.tables).chain([table]);
+            names.extend(read.filter_map(|name| Some(find_table(catalog, name)?.name.clone())));
+        }
+    }
     let scalars = target.tenant.iter().chain(target.age.as_ref().map(|age| &age.scalar));
     let computed = scalars.filter_map(|scalar| match scalar {
         Scalar::Column(_) => None,
@@ -142,7 +155,7 @@ pub fn login(catalog: &Catalog, allowed: bool) -> Option<Refusal> {
         "spec.connectionRef",
         Reason::NotPermitted,
         format!(
-            "the login {} is a superuser, sees through row-level security, or may become a role that does: a trigger on a purged table would have its rights",
+            "the login {} is a superuser, has BYPASSRLS, or may become a role that is or has: a trigger on a purged table would have its rights",
             quote(&catalog.login)
         ),
         "log in as a role of its own that has only the rights it needs, or write allowPrivilegedLogin: true in the connection",

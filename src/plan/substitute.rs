@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, VisitMut, VisitorMut,
+};
 
-use crate::model::{Action, Assignments, Expression, ROW, Scalar, Target, quote};
+use crate::model::{Action, Assignments, Engine, Expression, ROW, Scalar, Target, quote};
 
 /// `None` for a Delete, and where a subquery of a condition reads the target's own table: only
 /// doing it would tell, and each batch looks at the rows that it changed.
@@ -27,7 +29,8 @@ pub fn afterwards(target: &Target) -> Option<Target> {
         match &mut age.scalar {
             Scalar::Column(column) => {
                 if let Some((_, value)) = set.iter().find(|(name, _)| name == column) {
-                    age.scalar = Scalar::Expression(value.clone());
+                    let tree = placed(value, column, target);
+                    age.scalar = Scalar::Expression(Expression { tree, ..value.clone() });
                 }
             }
             Scalar::Expression(expression) => substitute(expression, set, target)?,
@@ -40,7 +43,7 @@ fn substitute(expression: &mut Expression, set: &Assignments, target: &Target) -
     if expression.tables.contains(&target.table.name) {
         return None;
     }
-    let _: ControlFlow<()> = expression.tree.visit(&mut Substituting { set });
+    let _: ControlFlow<()> = expression.tree.visit(&mut Substituting { set, target });
     for (column, value) in set {
         if expression.columns.contains(column) {
             expression.parameters.extend(value.parameters.iter().copied());
@@ -49,8 +52,26 @@ fn substitute(expression: &mut Expression, set: &Assignments, target: &Target) -
     Some(())
 }
 
+/// A value as the column would hold it: in PostgreSQL a literal takes the type of its column.
+fn placed(value: &Expression, column: &str, target: &Target) -> Expr {
+    let inner = Expr::Nested(Box::new(value.tree.clone()));
+    match target.table.column(column) {
+        Some(column) if target.table.engine == Engine::Postgres => Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(inner),
+            data_type: DataType::Custom(
+                ObjectName(vec![ObjectNamePart::Identifier(Ident::new(&column.cast))]),
+                Vec::new(),
+            ),
+            format: None,
+        },
+        _ => inner,
+    }
+}
+
 struct Substituting<'a> {
     set: &'a Assignments,
+    target: &'a Target,
 }
 
 impl VisitorMut for Substituting<'_> {
@@ -61,9 +82,10 @@ impl VisitorMut for Substituting<'_> {
         if let Expr::CompoundIdentifier(idents) = expr
             && let [row, column] = &idents[..]
             && row.value == ROW
-            && let Some((_, value)) = self.set.iter().find(|(name, _)| quote(name) == column.value)
+            && let Some((name, value)) =
+                self.set.iter().find(|(name, _)| quote(name) == column.value)
         {
-            *expr = Expr::Nested(Box::new(value.tree.clone()));
+            *expr = placed(value, name, self.target);
         }
         ControlFlow::Continue(())
     }

@@ -19,6 +19,12 @@ pub struct Clocks {
     pub follows: bool,
 }
 
+/// The clock that counts, and whose it is.
+pub struct Real {
+    now: Timestamp,
+    whose: &'static str,
+}
+
 /// Asks the database what time it is.
 pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
     let (database, follows) = match session {
@@ -34,11 +40,13 @@ pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
 impl Clocks {
     /// The database's clock. Where it and this machine's are far apart one of them is wrong, and
     /// nobody knows which: rows could go before their time.
-    pub fn check(&self, dry_run: bool) -> Result<Timestamp, Refusal> {
-        let Some(database) = self.database else { return Ok(self.machine) };
+    pub fn check(&self, dry_run: bool) -> Result<Real, Refusal> {
+        let Some(database) = self.database else {
+            return Ok(Real { now: self.machine, whose: "this machine's" });
+        };
         let apart = database.duration_since(self.machine).abs();
         if dry_run || apart <= APART {
-            return Ok(database);
+            return Ok(Real { now: database, whose: "the database's" });
         }
         Err(Refusal::new(
             "--now",
@@ -62,8 +70,9 @@ pub fn of_run(
     options: &Options,
     earlier: &Earlier,
     dry_run: bool,
-    real: Timestamp,
+    real: &Real,
 ) -> Result<Timestamp, Refusal> {
+    let Real { now: real, whose } = *real;
     if let Some(clock) = earlier.clock {
         if dry_run || options.allow_future_now || clock <= real + APART {
             return Ok(clock);
@@ -72,7 +81,7 @@ pub fn of_run(
             "--report",
             Reason::Conflict,
             format!(
-                "the PurgeRun's clock, {clock}, lies after the database's, {real}: rows would go before their time"
+                "the PurgeRun's clock, {clock}, lies after {whose}, {real}: rows would go before their time"
             ),
             "see which machine's clock is wrong, and make a new PurgeRun",
         ));
@@ -84,9 +93,7 @@ pub fn of_run(
         return Err(Refusal::new(
             "--now",
             Reason::Conflict,
-            format!(
-                "{now} lies after the database's clock, {real}: rows would go before their time"
-            ),
+            format!("{now} lies after {whose} clock, {real}: rows would go before their time"),
             "add --dry-run, or --allow-future-now if you mean it",
         ));
     }

@@ -95,7 +95,7 @@ pub(super) async fn prepare(
     }
     let clock = real
         .check(declaration.dry_run)
-        .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, real))
+        .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, &real))
         .map_err(of_run)?;
     // Before the catalog is read: a change in between is then found out, and not missed.
     let tables = declared_tables(&declaration);

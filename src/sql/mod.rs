@@ -26,5 +26,6 @@ pub use observation::{child_rows, newest_number, source, tenants, twins};
 pub use ranking::{over_full_partitions, ranking};
 pub use resolve::{Surroundings, find_table, readable, resolve};
 pub use statement::{Bind, Instants, Statement};
+pub use typing::check_assigned;
 pub use walk::{Place, along_index, sweep};
 pub use words::in_text;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::render;
 use super::statement::{Binds, Statement};
-use super::words::{from, in_text, key_cast, name};
+use super::words::{cast, from, in_text, key_cast, name};
 use crate::model::{Engine, Key, ROW, Scalar, Table, Value};
 
 /// An array of one column's values.
@@ -21,25 +21,31 @@ pub(super) fn array<'v>(
     binds: &mut Binds,
 ) -> String {
     let cast = key_cast(table, column).unwrap_or_default();
-    let texts = values.map(|value| in_text(value).map_or(Value::Null, Value::Text));
-    let list = binds.add_list(texts.collect());
-    format!("CAST({list} AS {cast}[])")
+    format!("CAST({} AS {cast}[])", texts(values, binds))
 }
 
-/// Keys of several columns as the rows of a subquery.
+/// An array of texts, as it is bound.
+fn texts<'v>(values: impl Iterator<Item = &'v Value>, binds: &mut Binds) -> String {
+    binds.add_list(values.map(|value| in_text(value).map_or(Value::Null, Value::Text)).collect())
+}
+
+/// Keys as the rows of a subquery.
 pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String {
-    let arrays: Vec<String> = table
-        .key
-        .iter()
-        .enumerate()
-        .map(|(at, column)| {
-            let values = keys.iter().map(|key| &key.0[at]);
-            format!("pg_catalog.unnest({})", array(table, column, values, binds))
-        })
+    let names: Vec<String> = (0..table.key.len()).map(|at| format!("ro_k{at}")).collect();
+    let unnested: Vec<String> = (0..names.len())
+        .map(|at| format!("pg_catalog.unnest({})", texts(keys.iter().map(|key| &key.0[at]), binds)))
         .collect();
-    let names: Vec<String> = (0..arrays.len()).map(|at| format!("ro_k{at}")).collect();
-    let names = names.join(", ");
-    format!("SELECT {names} FROM ROWS FROM ({}) AS ro_keys ({names})", arrays.join(", "))
+    let typed: Vec<String> = names
+        .iter()
+        .zip(&table.key)
+        .map(|(name, column)| cast(name, key_cast(table, column).unwrap_or_default()))
+        .collect();
+    format!(
+        "SELECT {} FROM ROWS FROM ({}) AS ro_keys ({})",
+        typed.join(", "),
+        unnested.join(", "),
+        names.join(", ")
+    )
 }
 
 /// How a transaction is to behave.
@@ -78,6 +84,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         ("search_path", path.join(", ")),
         ("row_security", "off".to_owned()),
         ("jit", "off".to_owned()),
+        ("transform_null_equals", "off".to_owned()),
         ("statement_timeout", millis(statement_timeout)),
         ("lock_timeout", millis(lock_timeout)),
         ("idle_in_transaction_session_timeout", "30000".to_owned()),

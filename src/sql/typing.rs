@@ -15,7 +15,7 @@ use super::kinds::postgres::{self as kinds, Kind};
 use super::kinds::{compares, is_instant};
 use super::resolve::Surroundings;
 use super::scopes::Scopes;
-use crate::model::{BaseType, Reason, Refusal};
+use crate::model::{BaseType, Column, Encoding, Reason, Refusal};
 
 /// An expression with its kind.
 #[derive(Debug, Clone)]
@@ -30,6 +30,46 @@ struct Typed {
 /// Refuses names that mean nothing, and kinds that PostgreSQL would convert without a word.
 pub fn check(expr: &Expr, around: &Surroundings<'_>) -> Result<(), Refusal> {
     Checker { around, scopes: Scopes::new(around) }.expr(expr).map(|_| ())
+}
+
+/// Refuses a value that PostgreSQL would make another instant of when a column is set to it: it
+/// converts as it does for a comparison, and as silently.
+pub fn check_assigned(
+    value: &Expr,
+    column: &Column,
+    around: &Surroundings<'_>,
+) -> Result<(), Refusal> {
+    let mut checker = Checker { around, scopes: Scopes::new(around) };
+    let given = checker.expr(value)?;
+    let kind = kinds::of_column(column);
+    if given.kind == kind || !given.kind.is_temporal() || !kind.is_temporal() {
+        return Ok(());
+    }
+    let zone = match around.encoding {
+        Some(Encoding::Civil { zone } | Encoding::Date { zone } | Encoding::Text { zone }) => {
+            zone.iana_name().unwrap_or("Etc/UTC")
+        }
+        _ => "Etc/UTC",
+    };
+    let write = match (&given.kind, &kind) {
+        (Kind::Civil, Kind::Instant) | (Kind::Instant, Kind::Civil) => {
+            format!(
+                "write ({}) at time zone '{zone}', the zone that the civil time is in",
+                given.text
+            )
+        }
+        (_, kind) => format!("write cast({} as {})", given.text, kind.name()),
+    };
+    Err(checker.refuse(
+        format!(
+            "column {} is {}, and `{}` is {}: PostgreSQL would convert it by the zone of the session, without a word",
+            column.name,
+            kind.name(),
+            given.text,
+            given.kind.name()
+        ),
+        write,
+    ))
 }
 
 struct Checker<'a> {

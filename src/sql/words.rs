@@ -188,7 +188,8 @@ pub fn key_in(table: &Table, alias: &str, keys: &[Key], binds: &mut Binds) -> St
             let list = binds.keys(|binds| super::sqlite::key_list(keys, binds));
             format!("({}) IN ({list})", columns.join(", "))
         }
-        (Engine::Postgres, [column]) => {
+        // There are no arrays of arrays.
+        (Engine::Postgres, [column]) if !is_array(table, &table.key[0]) => {
             let list = binds.keys(|binds| {
                 super::postgres::array(
                     table,
@@ -204,6 +205,10 @@ pub fn key_in(table: &Table, alias: &str, keys: &[Key], binds: &mut Binds) -> St
             format!("({}) IN ({list})", columns.join(", "))
         }
     }
+}
+
+fn is_array(table: &Table, column: &str) -> bool {
+    table.column(column).is_some_and(|column| column.declared.starts_with('_'))
 }
 
 /// In every engine but MySQL a right-hand side sees the row as it was.

@@ -30,6 +30,7 @@ impl Session {
                     generated: row[4].is_true(),
                     extension: row[5].name(),
                     nondeterministic: row[6].is_true(),
+                    places: row[7].is_true(),
                     primary_key: None,
                 });
             });

@@ -2,9 +2,15 @@
 
 use super::{Context, Resolver, find};
 use crate::model::{
-    Assignments, Dependent, DependentAction, Expression, KeepNewest, Reason, Scalar, Table,
+    Assignments, Dependent, DependentAction, Engine, Expression, KeepNewest, Reason, Scalar, Table,
 };
 use crate::plan::references;
+use crate::sql::{Surroundings, check_assigned};
+
+/// Columns that say in which partition a row lies.
+fn places(table: &Table) -> impl Iterator<Item = String> {
+    table.columns.iter().filter(|column| column.places).map(|column| column.name.clone())
+}
 
 impl Resolver<'_> {
     /// Columns that a `set` may not touch: they say which row it is and whose.
@@ -24,6 +30,7 @@ impl Resolver<'_> {
         }
         fixed.extend(keep.iter().flat_map(|keep| keep.partition_by.iter().cloned()));
         fixed.extend(self.pointed_at(self.table));
+        fixed.extend(places(self.table));
         fixed
     }
 
@@ -61,7 +68,7 @@ impl Resolver<'_> {
                 self.refuse(
                     &part,
                     Reason::Conflict,
-                    "the column says which row it is, whose it is, or is pointed at",
+                    "the column says which row it is, whose it is, where it lies, or is pointed at",
                     format!("remove {column} from set"),
                 );
             } else if table.column(&name).is_some_and(|column| column.generated) {
@@ -71,11 +78,30 @@ impl Resolver<'_> {
                     "the database computes this column",
                     format!("remove {column} from set, and set what it is computed from"),
                 );
-            } else if let Some(value) = self.expression(value, &part, table) {
-                assignments.push((name, value));
+            } else if let Some(resolved) = self.expression(value, &part, table)
+                && self.is_assignable(value, &part, table, &name)
+            {
+                assignments.push((name, resolved));
             }
         }
         assignments
+    }
+
+    /// SQLite's columns take anything.
+    fn is_assignable(&mut self, value: &Expression, part: &str, table: &Table, name: &str) -> bool {
+        let (Engine::Postgres, Some(column)) = (table.engine, table.column(name)) else {
+            return true;
+        };
+        let field = format!("{}{part}", self.declared.field);
+        let encoding = self.encoding.clone();
+        let around = Surroundings {
+            field: &field,
+            catalog: self.catalog,
+            own: table,
+            encoding: encoding.as_ref(),
+        };
+        let checked = check_assigned(&value.tree, column, &around);
+        checked.map_err(|refusal| self.refusals.push(refusal)).is_ok()
     }
 
     pub(super) fn dependents(&mut self, context: &Context<'_>) -> Option<Vec<Dependent>> {
@@ -126,6 +152,7 @@ impl Resolver<'_> {
                     let mut fixed = table.primary_key();
                     fixed.extend(table.key.iter().cloned());
                     fixed.extend(self.pointed_at(table));
+                    fixed.extend(places(table));
                     DependentAction::Update(self.assignments(set, &part, table, &fixed))
                 }
             };

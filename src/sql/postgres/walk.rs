@@ -4,8 +4,8 @@ use crate::model::{Engine, ROW, Table, Target, Value};
 use crate::sql::statement::{Binds, Instants, Statement};
 use crate::sql::walk::{Place, columns, not_endlessly_old};
 use crate::sql::words::{
-    age, cast, compared_tenant, in_text, instant_cast, key_cast, key_columns, name, root_from,
-    scalar_cast, selected, shown_age, shown_keys, shown_tenant, tenant_of,
+    age, cast, compared_tenant, instant_cast, key_cast, key_columns, name, root_from, scalar_cast,
+    selected, shown_age, shown_keys, shown_tenant, tenant_of,
 };
 
 /// How many blocks a table has.
@@ -84,19 +84,15 @@ pub fn tenants_along_index(
     let age_cast =
         target.age.as_ref().and_then(|rule| instant_cast(Engine::Postgres, &rule.encoding));
     let age_cast = age_cast.unwrap_or_default();
-    let tenant_cast = tenant_of(target).and_then(|scalar| scalar_cast(rows, scalar));
-    let mut array = |values: Vec<Value>, cast: &str| {
-        let texts = values.iter().map(|value| in_text(value).map_or(Value::Null, Value::Text));
-        format!("CAST({} AS {cast}[])", binds.add_list(texts.collect()))
-    };
-    let names = tenants.iter().map(|(tenant, _)| tenant.clone()).collect();
-    let names = array(names, tenant_cast.unwrap_or_default());
-    let below = array(tenants.iter().map(|(_, below)| below.clone()).collect(), age_cast);
+    let tenant_type = tenant_of(target).and_then(|scalar| scalar_cast(rows, scalar));
+    let tenant_cast = |value: &str| cast(value, tenant_type.unwrap_or_default());
+    let names = super::texts(tenants.iter().map(|(tenant, _)| tenant), &mut binds);
+    let below = super::texts(tenants.iter().map(|(_, below)| below), &mut binds);
     let age = age(target, ROW);
     let keys = key_columns(rows, ROW);
     let mut conditions = vec![
-        format!("{} = ro_tenants.t", compared_tenant(target, ROW)),
-        format!("{age} < ro_tenants.below"),
+        format!("{} = {}", compared_tenant(target, ROW), tenant_cast("ro_tenants.t")),
+        format!("{age} < {}", cast("ro_tenants.below", age_cast)),
         selected(target, ROW, false),
     ];
     conditions.extend(not_endlessly_old(target));

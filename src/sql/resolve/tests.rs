@@ -5,7 +5,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 use super::*;
-use crate::model::Column;
+use crate::model::{Column, Rights};
 
 fn table(schema: &str, name: &str, columns: &[(&str, &str)]) -> Table {
     let column = |(name, declared): &(&str, &str)| Column {

@@ -1,6 +1,6 @@
 //! Rows that go with a row, and rows that stand in the way.
 
-use super::database::{Grant, delete, update};
+use super::database::{Grant, delete, read, update};
 use super::stage::{both, old};
 
 /// Rows 1 to 4 are old and 5 is young; each has two of d, and each of these two of e.
@@ -187,7 +187,7 @@ fn a_crowded_child_without_an_index_is_refused_with_the_statement_that_makes_one
     let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz); INSERT INTO t VALUES (1, '2026-01-01Z'), (2, '2026-11-20Z');
                CREATE TABLE d (id bigint PRIMARY KEY, \"T id\" bigint REFERENCES t);
                INSERT INTO d SELECT i, 2 FROM generate_series(1, 10001) i;";
-    both(sql, &[delete("t", "id")], |stage| {
+    both(sql, &[delete("t", "id"), read("d")], |stage| {
         let said = stage.run(&old(""));
         let refused = said.refused();
         assert_eq!(refused.reason, "MissingIndex");

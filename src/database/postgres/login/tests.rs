@@ -123,10 +123,12 @@ fn tls_is_required_unless_the_url_says_less_and_verified_if_it_says_more() {
 
 #[test]
 fn with_a_ca_the_server_is_always_verified_and_a_url_that_says_less_is_refused() {
-    for parameters in ["", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"] {
+    for parameters in
+        ["", "sslmode=prefer", "sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"]
+    {
         assert_eq!(mode(parameters, Some(CA)).as_deref(), Ok("VerifyFull"), "{parameters}");
     }
-    for parameters in ["sslmode=disable", "sslmode=allow", "sslmode=prefer"] {
+    for parameters in ["sslmode=disable", "sslmode=allow"] {
         let fault = refused(&with(parameters), Some(CA));
         assert!(fault.part == Part::Url && fault.what.contains("contradicts the CA"), "{fault:?}");
     }
@@ -168,7 +170,7 @@ fn certificates_in_files_are_read_at_once() {
     let ca = file("ca.pem", CA);
     let key = file("key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     assert_eq!(mode(&format!("sslrootcert={ca}"), None).as_deref(), Ok("VerifyFull"));
-    assert!(mode(&format!("sslrootcert={ca}&sslmode=prefer"), None).is_err());
+    assert!(mode(&format!("sslrootcert={ca}&sslmode=allow"), None).is_err());
     let shown = format!("{:?}", accepted(&with(&format!("sslcert={ca}&sslkey={key}"))));
     assert!(
         shown.contains("ssl_client_cert: Some(Inline")

@@ -51,7 +51,7 @@ pub fn of(found: &Parameters, ca: Option<&[u8]>) -> Result<(PgSslMode, Vec<u8>),
         (None, None) => None,
     };
     match (authorities, mode) {
-        (Some(_), Some(weak @ ("disable" | "allow" | "prefer"))) => Err(Fault::url(
+        (Some(_), Some(weak @ ("disable" | "allow"))) => Err(Fault::url(
             format!("sslmode={weak} in the URL contradicts the CA that the server is verified by"),
             "write sslmode=verify-full, or name no CA",
         )),
