@@ -14,7 +14,7 @@ pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
     }
     let keyless = shape.key == KeyKind::Nothing;
     let column = if keyless {
-        dice.pick(&[roles.age, roles.age, roles.tenant, roles.state, roles.part])
+        dice.pick(&[roles.age, roles.age, roles.tenant, roles.state, roles.state, roles.part])
     } else {
         roles.key[0]
     };
@@ -31,7 +31,7 @@ pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
         ];
         return Parts::Partitions("RANGE", column, values.into());
     }
-    match dice.below(4) {
+    match dice.below(3) {
         0 => Parts::Heirs(1 + dice.below(2)),
         1 if column == roles.state => Parts::Partitions(
             "LIST",

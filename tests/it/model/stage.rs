@@ -197,7 +197,10 @@ impl<'a> Stage<'a> {
                 )?;
             }
             let failed = if what == "dry run" { 0 } else { outcome.failed };
-            told("kept.failed", number(&said["kept"]["failed"]), failed)?;
+            // Those that a cap leaves out are not even tried.
+            if target.cap.is_none() {
+                told("kept.failed", number(&said["kept"]["failed"]), failed)?;
+            }
             if !counts || target.cap.is_some() {
                 continue;
             }
@@ -211,9 +214,13 @@ impl<'a> Stage<'a> {
                 told("kept.referenced", number(&said["kept"]["referenced"]), outcome.referenced)?;
             }
         }
+        let uncapped = self.case.policy.targets.iter().all(|target| target.cap.is_none());
         let any = |of: fn(&Outcome) -> bool| outcomes.iter().any(of);
-        let must = any(|outcome| !outcome.unknown_and_old.is_empty() || outcome.failed > 0);
-        let may = any(|outcome| !outcome.unknown.is_empty() || outcome.referenced > 0);
+        let must = any(|outcome| !outcome.unknown_and_old.is_empty());
+        let must = must || (uncapped && any(|outcome| outcome.failed > 0));
+        let may = any(|outcome| {
+            !outcome.unknown.is_empty() || outcome.referenced > 0 || outcome.failed > 0
+        });
         // The window of a target without tenants can be unknown although it has no row.
         let of_all = |said: &Json| said["unknownTenants"][0]["name"] == "";
         let may = may || said.targets.iter().any(of_all);

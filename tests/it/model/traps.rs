@@ -85,7 +85,8 @@ fn touching(shape: &Shape, policy: &Policy, target: &Target, tables: &[Table]) -
             "CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
                UPDATE {} SET {column} = {age} WHERE ({}) = ({}); RETURN NULL; END $$;
              CREATE TRIGGER {name} AFTER DELETE OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION public.{name}();\n",
-            table.path(),
+            // The program's search path is its own.
+            Table { schema: table.schema.or(Some("public")), ..table.clone() }.path(),
             table.list(&dependent.parents),
             links.join(", "),
             child.path()
