@@ -200,7 +200,7 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
         child
             .references
             .iter()
-            .filter(|key| !matches!(key.on_delete, OnDelete::Cascade | OnDelete::SetNull))
+            .filter(|key| key.on_delete != OnDelete::Cascade && !key.on_delete.lets_go())
             .any(|key| {
                 let parents: Vec<_> =
                     family.deleted.iter().filter(|(parent, _, _)| *parent == key.table).collect();
@@ -288,9 +288,7 @@ pub fn apply(
         }
     }
     for table in 0..tables.len() {
-        for key in
-            tables[table].references.clone().iter().filter(|key| key.on_delete == OnDelete::SetNull)
-        {
+        for key in tables[table].references.clone().iter().filter(|key| key.on_delete.lets_go()) {
             for at in 0..tables[table].rows.len() {
                 if gone.iter().any(|(parent, row)| {
                     *parent == key.table

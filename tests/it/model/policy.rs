@@ -4,7 +4,7 @@ use super::clock::{Window, Zone};
 use super::condition::{Chooser, Cond, Other, Term, of_dependent};
 use super::dependents::{FLAG, NOTE};
 use super::engine::is_whole;
-use super::schema::{Dice, OnDelete, Table, Value};
+use super::schema::{Dice, Table, Value};
 use super::shape::{Class, KeyKind, Shape, TARGET, Tenancy, Twist};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,7 +264,7 @@ fn treatment(
     let bound = table
         .references
         .iter()
-        .any(|key| key.columns == dependent.columns && key.on_delete != OnDelete::SetNull);
+        .any(|key| key.columns == dependent.columns && !key.on_delete.lets_go());
     // What two roots share is changed once only if then nothing points at the second.
     let shared = shape.key == KeyKind::Nothing;
     let mut set = Vec::new();

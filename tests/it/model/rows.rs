@@ -250,7 +250,9 @@ impl Maker<'_> {
         values[roles.key[0]] = match self.shape.key {
             _ if own && dice.chance(8) => Value::Null,
             KeyKind::Integer if number == 7 && dice.chance(10) => Value::Int(i64::MIN),
-            KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid => Value::Int(wide),
+            KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid | KeyKind::Nullable => {
+                Value::Int(wide)
+            }
             KeyKind::Nothing if self.shape.dependents.is_empty() => Value::Int(number / 2),
             KeyKind::Nothing => Value::Int(number),
             KeyKind::Uuid => Value::Text(uuid(dice)),

@@ -60,6 +60,14 @@ pub enum OnDelete {
     Restrict,
     Cascade,
     SetNull,
+    /// To NULL, which is the default of all.
+    SetDefault,
+}
+
+impl OnDelete {
+    pub fn lets_go(self) -> bool {
+        matches!(self, OnDelete::SetNull | OnDelete::SetDefault)
+    }
 }
 
 /// A declared foreign key.
@@ -110,6 +118,7 @@ pub struct Table {
     pub without_rowid: bool,
     pub autoincrement: bool,
     pub unique: Option<usize>,
+    pub not_null: Option<usize>,
     pub references: Vec<Reference>,
     pub indexes: Vec<Vec<usize>>,
     /// Indexes as SQL goes on behind the table's name.

@@ -90,7 +90,7 @@ impl Table {
         for (at, column) in self.columns.iter().enumerate() {
             let inline = if self.autoincrement && self.key == [at] {
                 " PRIMARY KEY AUTOINCREMENT"
-            } else if self.unique == Some(at) && self.engine == Engine::Postgres {
+            } else if self.not_null == Some(at) {
                 " NOT NULL"
             } else {
                 ""
@@ -118,6 +118,7 @@ impl Table {
                 OnDelete::Restrict => " ON DELETE RESTRICT",
                 OnDelete::Cascade => " ON DELETE CASCADE",
                 OnDelete::SetNull => " ON DELETE SET NULL",
+                OnDelete::SetDefault => " ON DELETE SET DEFAULT",
             };
             let (parent, own) = (&tables[key.table], self.list(&key.columns));
             let theirs = parent.list(&key.parents);

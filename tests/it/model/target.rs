@@ -98,7 +98,11 @@ fn keyed(dice: &mut Dice, shape: &Shape, table: &mut Table) {
     table.autoincrement = engine == Engine::Sqlite && key == KeyKind::Integer && dice.chance(30);
     match key {
         KeyKind::Nothing => (),
-        KeyKind::Hidden => table.unique = Some(roles.key[0]),
+        KeyKind::Hidden | KeyKind::Nullable => {
+            table.unique = Some(roles.key[0]);
+            let is_told = key == KeyKind::Hidden && engine == Engine::Postgres;
+            table.not_null = is_told.then_some(roles.key[0]);
+        }
         _ => table.key.clone_from(&roles.key),
     }
     table.indexes = match dice.below(4) {
@@ -158,7 +162,7 @@ fn instants(dice: &mut Dice, shape: &Shape) -> (&'static str, &'static str, &'st
 fn key_kind(dice: &mut Dice, engine: Engine, key: KeyKind) -> &'static str {
     match key {
         KeyKind::Text | KeyKind::TextWithoutRowid if engine == Engine::Postgres => {
-            dice.pick(&["text", "varchar(20)"])
+            dice.pick(&["text", "text", "varchar(20)", "char(12)", "citext"])
         }
         KeyKind::Text | KeyKind::TextWithoutRowid => "TEXT",
         KeyKind::NotTheRowid => "int",

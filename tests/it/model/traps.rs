@@ -49,7 +49,7 @@ pub fn indexes(dice: &mut Dice, shape: &Shape, table: &Table) -> Vec<String> {
 pub fn triggers(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]) -> String {
     let target = &policy.targets[0];
     let is_told_apart =
-        shape.key != KeyKind::Nothing && !matches!(tables[TARGET].parts, Parts::Heirs(_));
+        !shape.key.is_nullable(shape.engine) && !matches!(tables[TARGET].parts, Parts::Heirs(_));
     if shape.engine == Engine::Sqlite || !is_told_apart {
         return String::new();
     }
