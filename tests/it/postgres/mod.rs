@@ -19,3 +19,5 @@ mod smoke;
 mod stage;
 mod tenants;
 mod tls;
+
+pub use server::server;
