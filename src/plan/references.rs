@@ -119,7 +119,11 @@ impl Reference<'_> {
         }
         match self.key.on_delete {
             OnDelete::Unset if enforced => {
-                notes.set_null.push(format!("{}({})", self.holder.name.name, own.join(", ")));
+                let columns = format!("{}({})", self.holder.name.name, own.join(", "));
+                // Two dependents of one table have the same keys pointing at them.
+                if !notes.set_null.contains(&columns) {
+                    notes.set_null.push(columns);
+                }
                 return Ok(None);
             }
             OnDelete::Cascade if enforced && !self.is_deleted_somewhere() => {

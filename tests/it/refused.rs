@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::postgres::database::Database;
-use crate::postgres::server;
+use crate::postgres::server::server;
 use stage::{Said, Stage};
 
 /// The folder of the cases on a server.
