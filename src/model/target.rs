@@ -174,7 +174,7 @@ impl Target {
                             .table
                             .foreign_keys
                             .iter()
-                            .any(|key| key.to == dependents[at].table.name)
+                            .any(|key| dependents[at].table.is_meant_by(key))
                 })
             };
             // Of two dependents of one table the deleting one comes first: what is updated first
