@@ -114,10 +114,14 @@ pub fn update_dependent(
 }
 
 /// How many rows of a dependent's table still point at these roots, whether `where` selects them
-/// or not.
+/// or not. Roots of the batch itself go as roots.
 pub fn count_left(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
     let mut binds = Binds::new(target.table.engine, instants);
-    let pointing = pointing(target, at, keys, &mut binds);
+    let mut pointing = pointing(target, at, keys, &mut binds);
+    if touches_roots(target, at) {
+        let roots = key_in(target.rows(), ROW, keys, &mut binds);
+        pointing += &format!(" AND NOT {roots}");
+    }
     let table = from(&target.dependents[at].table, ROW);
     Statement::new(format!("SELECT count(*) FROM {table} WHERE {pointing}"), binds)
 }
