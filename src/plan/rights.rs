@@ -66,9 +66,10 @@ fn needs(
             Action::Update(set) => need.update.extend(set.iter().map(|(name, _)| name.clone())),
         }
     }
-    for dependent in &target.dependents {
+    for (at, dependent) in target.dependents.iter().enumerate() {
         let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
         let need = needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
+        need.lock |= !dry_run && target.is_held_by_children(at);
         match &dependent.action {
             _ if dry_run => {}
             DependentAction::Delete => need.delete = true,
