@@ -259,7 +259,7 @@ impl Session {
     }
 
     pub async fn commit(&mut self) -> Result<(), Error> {
-        self.message(&sql::alone("COMMIT".to_owned())).await?;
+        self.message(&sql::commit()).await?;
         self.in_transaction = false;
         Ok(())
     }

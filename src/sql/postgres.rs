@@ -109,8 +109,6 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         settings.iter().map(set).collect::<Vec<_>>().join(", ")
     );
     if *writes {
-        // A key that is checked at COMMIT would fail after the counts were seen.
-        text += "; SET CONSTRAINTS ALL IMMEDIATE";
         if !written.is_empty() {
             text += &format!("; LOCK TABLE {} IN ROW EXCLUSIVE MODE", written.join(", "));
         }
@@ -138,6 +136,12 @@ pub fn path(extensions: &[String], own: &str) -> Statement {
         path += &format!(", {own}");
     }
     alone(format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path)))
+}
+
+/// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,
+/// since of rows that point at one another some would stand in the way of the others.
+pub fn commit() -> Statement {
+    alone("SET CONSTRAINTS ALL IMMEDIATE; COMMIT".to_owned())
 }
 
 /// A statement without parameters.
