@@ -147,7 +147,8 @@ pub struct Maker<'a> {
     pub policy: &'a Policy,
     /// With a cap the ages keep two seconds from each other, so that "the oldest" has one meaning.
     pub apart: bool,
-    pub used: Vec<Nanos>,
+    /// Ages that rows have; some are shared.
+    pub used: Vec<(Value, Option<Nanos>)>,
     seqs: Vec<i64>,
 }
 

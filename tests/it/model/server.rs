@@ -1,6 +1,6 @@
 //! PostgreSQL's half: a database that many cases use one after another, straight and through the pooler.
 
-use super::engine::printed;
+use super::engine::{LABEL, printed};
 use super::schema::{Table, Value, quoted};
 use crate::postgres::client;
 use crate::postgres::database::Database;
@@ -22,7 +22,8 @@ impl Place {
         let database = Database::create()?;
         let (straight, pooled) = (database.url(), database.bouncer_url()?);
         database.execute(&format!(
-            "CREATE SCHEMA {0}; CREATE EXTENSION citext SCHEMA {0}; GRANT USAGE ON SCHEMA {0} TO {1}",
+            "CREATE SCHEMA {0}; CREATE EXTENSION citext SCHEMA {0}; CREATE DOMAIN {0}.{LABEL} AS text;
+             GRANT USAGE ON SCHEMA {0} TO {1}",
             quoted(EXTENSIONS),
             database.role
         ));
