@@ -59,7 +59,13 @@ pub fn answer(text: &str, source: &Source) -> Answer {
         return match parse_window(text) {
             Ok(window) => Answer::Set(window),
             // The value is a row's, and stays out of reports: parse_window says it back.
-            Err(_) => unknown(Reason::NotAWindow, "the value is no window".to_owned()),
+            Err(_) => unknown(
+                Reason::NotAWindow,
+                match text.parse::<i64>() {
+                    Ok(_) => "the value is a number without a unit".to_owned(),
+                    Err(_) => "the value is no window".to_owned(),
+                },
+            ),
         };
     };
     match (text.parse::<i64>(), source.non_positive) {

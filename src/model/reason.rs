@@ -72,7 +72,7 @@ reasons! {
     /// A source gave two values for one tenant.
     TwoAnswers => "leave one value for the tenant",
     /// A source gave something that is no window.
-    NotAWindow => "write a whole number, or a text such as 30d",
+    NotAWindow => "write a whole number where the source has a unit, or a text such as 30d where it has none",
     /// A source gave zero or a negative number, and nonPositive does not say what that means.
     NonPositive => "say what it means: nonPositive: Forever or Silent",
     /// Two names that the column takes for equal have different windows.

@@ -23,14 +23,15 @@ pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> 
             refusals.extend(of_written(table, &field, catalog));
         }
     }
-    for table in
-        rights::reads(declared, target, catalog).iter().filter_map(|name| catalog.table(name))
-    {
-        if table.obstacles.contains(&Obstacle::HiddenRows) {
-            refusals.push(hidden(table, &declared.field, catalog));
+    for (field, name) in rights::reads(declared, target, catalog) {
+        let Some(table) = catalog.table(&name) else { continue };
+        let told = refusals.iter().any(|told: &Refusal| told.write == unhide(table));
+        if table.obstacles.contains(&Obstacle::HiddenRows) && !told {
+            refusals.push(hidden(table, &field, catalog));
         }
     }
     refusals.extend(ranked_family(declared, &target.table));
+    refusals.extend(inherited_parents(declared, target));
     refusals
 }
 
@@ -81,10 +82,14 @@ fn hidden(table: &Table, field: &str, catalog: &Catalog) -> Refusal {
             table.name,
             quote(&catalog.login)
         ),
-        format!(
-            "log in as the table's owner, where it is not FORCEd; or ALTER TABLE {} DISABLE ROW LEVEL SECURITY;",
-            spelled(table)
-        ),
+        unhide(table),
+    )
+}
+
+fn unhide(table: &Table) -> String {
+    format!(
+        "log in as the table's owner, where it is not FORCEd; or ALTER TABLE {} DISABLE ROW LEVEL SECURITY;",
+        spelled(table)
     )
 }
 
@@ -103,6 +108,28 @@ fn kept(field: &str, target: &Target) -> Option<Refusal> {
             "remove the dependent: rows that something still points at are kept; or write action: Delete or Update",
         )
     })
+}
+
+/// Keys hold in one table of those that inherit from one another: rows of two of them may share
+/// one, and what hangs on the one would go with the other.
+fn inherited_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
+    let inherits = |table: &Table| table.inherits || table.is_family() && !table.is_partitioned();
+    let mut refusals = Vec::new();
+    for dependent in &target.dependents {
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
+        if inherits(parent) {
+            refusals.push(Refusal::new(
+                format!("{}.dependents[{}].references", declared.field, dependent.name),
+                Reason::NotSupported,
+                format!(
+                    "{} inherits, or is inherited from: a key holds in one of such tables alone, so it is not sure on which of their rows these hang",
+                    parent.name
+                ),
+                "remove the dependent: rows that something still points at are kept; or make the table a partitioned one",
+            ));
+        }
+    }
+    refusals
 }
 
 /// Which rows are the newest of a family only a key over all its tables tells.

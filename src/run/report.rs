@@ -1,12 +1,14 @@
 //! Counts to the words of a PurgeRun's status.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::bounds::{SHOWN, short_name, shorten};
 use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{Access, Action, Counts, DependentAction, Engine, Reason};
+use crate::model::{Access, Action, AntiJoin, Counts, DependentAction, Engine, Reason};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
@@ -14,6 +16,7 @@ use crate::purge::End;
 pub fn of(
     declaration: &Declaration,
     clock: Option<Timestamp>,
+    server: Option<api::ServerReport>,
     targets: Vec<api::TargetReport>,
 ) -> api::PurgeRun {
     // A run that was stopped before it had a clock is named by the moment.
@@ -27,7 +30,7 @@ pub fn of(
             uid: declaration.metadata.uid.clone(),
             generation: declaration.metadata.generation,
         }),
-        ..status(clock, declaration.dry_run, targets)
+        ..status(clock, declaration.dry_run, server, targets)
     });
     run
 }
@@ -36,9 +39,11 @@ pub fn of(
 pub fn status(
     clock: Option<Timestamp>,
     dry_run: bool,
+    server: Option<api::ServerReport>,
     targets: Vec<api::TargetReport>,
 ) -> api::PurgeRunStatus {
     api::PurgeRunStatus {
+        server,
         clock: clock.map(|clock| clock.to_string()),
         dry_run: Some(dry_run),
         totals: Some(totals(&targets)),
@@ -49,7 +54,7 @@ pub fn status(
 
 /// Stopped before its plan was made.
 pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun {
-    let (outcome, reason, message) = outcome(&Counts::default(), &End::Stopped);
+    let (outcome, reason, message) = outcome(&[], &Counts::default(), &End::Stopped);
     let stopped = declaration.targets.iter().map(|target| {
         earlier.add_to(api::TargetReport {
             name: target.name.clone(),
@@ -59,7 +64,7 @@ pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun 
             ..api::TargetReport::default()
         })
     });
-    of(declaration, earlier.clock, stopped.collect())
+    of(declaration, earlier.clock, earlier.server.clone(), stopped.collect())
 }
 
 pub fn count(rows: u64) -> i64 {
@@ -90,10 +95,11 @@ pub fn target(
 
 /// With all that was counted.
 fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::TargetReport {
-    let (outcome, reason, message) = match end.map(|end| outcome(counts, end)) {
-        Some((outcome, reason, message)) => (Some(outcome), reason, message),
-        None => (None, None, None),
-    };
+    let (outcome, reason, message) =
+        match end.map(|end| outcome(&planned.target.referenced, counts, end)) {
+            Some((outcome, reason, message)) => (Some(outcome), reason, message),
+            None => (None, None, None),
+        };
     let updates = matches!(planned.target.action, Action::Update(_));
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
     api::TargetReport {
@@ -176,7 +182,11 @@ fn told(message: &str, reason: Reason) -> String {
     format!("{message}; {}", reason.next_step())
 }
 
-fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<String>) {
+fn outcome(
+    referenced: &[AntiJoin],
+    counts: &Counts,
+    end: &End,
+) -> (api::Outcome, Option<String>, Option<String>) {
     let because = |outcome, reason: Reason, message: &str| {
         let message =
             if message.is_empty() { reason.next_step().to_owned() } else { told(message, reason) };
@@ -198,8 +208,9 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
             }
             if counts.referenced > 0 {
                 parts.push(format!(
-                    "{} kept because something that the policy does not name points at them",
-                    rows(counts.referenced)
+                    "{} kept because something that the policy does not name points at them: look into {}",
+                    rows(counts.referenced),
+                    pointing(referenced)
                 ));
             }
             (api::Outcome::Done, None, (!parts.is_empty()).then(|| parts.join("; ")))
@@ -211,6 +222,14 @@ fn outcome(counts: &Counts, end: &End) -> (api::Outcome, Option<String>, Option<
         End::Stopped => because(api::Outcome::Stopped, Reason::Stopped, ""),
         End::Failed { reason, message } => because(api::Outcome::Failed, *reason, message),
     }
+}
+
+/// The foreign keys by which a row may be kept.
+fn pointing(referenced: &[AntiJoin]) -> String {
+    let own = |join: &AntiJoin| join.columns.iter().map(|(own, _)| own.clone()).collect::<Vec<_>>();
+    let keys =
+        referenced.iter().map(|join| format!("{}({})", join.table.name.name, own(join).join(", ")));
+    keys.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn rows(count: u64) -> String {

@@ -37,3 +37,4 @@ mod reference;
 mod refused;
 mod reported;
 mod skip;
+mod superplane;

@@ -11,7 +11,7 @@ system_packages() {
     command -v openssl >/dev/null || missing+=(openssl)                     # a cluster's certificates
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
     # The tests start servers of their own, whatever the machine may run.
-    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql)
+    has_postgresql || missing+=(postgresql)
     command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         # A node, which only root can have: tests/cluster/node-possible names what else it asks for.
@@ -22,6 +22,24 @@ system_packages() {
         [[ -x /usr/lib/cni/bridge ]] || missing+=(containernetworking-plugins)
         command -v buildah >/dev/null || missing+=(buildah) # the image
     fi
+    install_packages "${missing[@]}"
+}
+
+# What examples/superplane/run asks for.
+superplane_packages() {
+    local missing=()
+    cc --version >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+    command -v openssl >/dev/null || missing+=(openssl)
+    has_postgresql || missing+=(postgresql)
+    install_packages "${missing[@]}"
+}
+
+has_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null
+}
+
+install_packages() {
+    local missing=("$@")
     ((${#missing[@]})) || return 0
 
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then

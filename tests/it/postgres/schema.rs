@@ -56,9 +56,8 @@ fn nobody_changes_the_schema_of_a_batch_under_it() {
 
 #[test]
 fn a_table_that_somebody_holds_whole_ends_the_target_and_the_next_run_goes_on() {
-    let Some(bed) = Bed::new(Variant::Cascade) else { return };
-    let mut bed = bed;
-    bed.stage.connection = "limits: {lockTimeout: 50ms}";
+    let Some(mut bed) = Bed::new(Variant::Cascade) else { return };
+    bed.stage.lock_timeout = "50ms";
     let held = bed.stage.database.holding("LOCK TABLE chats IN SHARE MODE");
     let said = bed.run(3, &Unwatched);
     drop(held);
