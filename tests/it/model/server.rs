@@ -39,16 +39,18 @@ impl Place {
         self.database.execute(sql);
     }
 
-    /// Nothing but the case's tables, which the login may read.
-    pub fn build(&self, script: &str) {
+    /// Nothing but the case's tables; a trusted login may read them.
+    pub fn build(&self, script: &str, is_trusted: bool) {
         let (schemas, role) = (SCHEMAS.map(quoted).join(", "), &self.database.role);
         let made: String = SCHEMAS.map(|name| format!("CREATE SCHEMA {};", quoted(name))).concat();
         self.execute(&format!("DROP SCHEMA IF EXISTS {schemas} CASCADE; {made}"));
-        self.execute(&format!(
-            "SET search_path = public, {}; {script}
-             GRANT USAGE ON SCHEMA {schemas} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}",
-            quoted(EXTENSIONS)
-        ));
+        let grants = format!(
+            "GRANT USAGE ON SCHEMA {schemas} TO {role};
+             GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role};"
+        );
+        let grants = if is_trusted { &grants } else { "" };
+        let extensions = quoted(EXTENSIONS);
+        self.execute(&format!("SET search_path = public, {extensions}; {script} {grants}"));
     }
 
     /// One array of flags.
