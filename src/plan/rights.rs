@@ -48,14 +48,17 @@ fn needs(
     let mut needs: BTreeMap<TableName, Need> = BTreeMap::new();
     // The newest are told, and the others taken, from a partitioned table as a whole.
     let is_whole = target.keep_newest.is_some();
-    let mut rows = vec![target.table.name.clone()];
-    if !is_whole {
-        rows.extend(target.table.leaves.iter().cloned());
-    }
+    let whole = &target.table.name;
+    let mut rows = vec![whole.clone()];
+    rows.extend(target.table.leaves.iter().cloned());
     let field = format!("{}.table", declared.field);
     for name in rows {
         // What is only an ancestor is read and never written.
-        let holds_rows = is_whole || !catalog.table(&name).is_some_and(Table::is_partitioned);
+        let holds_rows = if is_whole {
+            name == *whole
+        } else {
+            !catalog.table(&name).is_some_and(Table::is_partitioned)
+        };
         let need = needs.entry(name).or_insert_with(|| Need::of(&field));
         if dry_run || !holds_rows {
             continue;

@@ -244,7 +244,10 @@ impl Judged {
                 });
             }
         }
-        bench.none_held(None, &self.going, fate, session).await?;
+        // A root that is changed stays, and so may what points at it.
+        if let Action::Delete = target.action {
+            bench.none_held(None, &self.going, fate, session).await?;
+        }
         let statement = sql::act(target, &instants, &self.going);
         let moved: Vec<Key>;
         let (acted, now) = match (&target.action, session.engine()) {
