@@ -37,7 +37,9 @@ pub use policy::{
     RetentionPolicyStatus, WhenDeleted,
 };
 pub use purge_run::{PolicyRef, PurgeRun, PurgeRunSpec};
-pub use report::{Outcome, PolicyIdentity, PurgeRunStatus, RefusalReport, TargetReport, Totals};
+pub use report::{
+    Outcome, PolicyIdentity, PurgeRunStatus, RefusalReport, ServerReport, TargetReport, Totals,
+};
 pub use target::{Age, ColumnOrExpression, Encoding, Exemption, KeepNewest, Target, TargetAction};
 pub use window::{
     ConfigMapSource, CutoffRule, NonPositive, ServiceSource, TableSource, TenantWindow, Unit,

@@ -28,6 +28,10 @@ pub struct PurgeRunStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
 
+    /// What is known of the database's server since the run reached it. Absent before, and where there is no server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerReport>,
+
     /// The one reading of the clock by which everything in the run was judged, in RFC 3339 and whole seconds: the
     /// database server's clock, or for files the runner's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,17 @@ pub struct PurgeRunStatus {
     #[schemars(transform = merge::by_name)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetReport>,
+}
+
+/// The server that a run reached.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerReport {
+    /// The version that it told, for example `PostgreSQL 17.2`.
+    pub version: String,
+
+    /// Whether its certificate and host name were verified.
+    pub tls_verified: bool,
 }
 
 /// One fault for which a run was refused.

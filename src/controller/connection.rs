@@ -135,11 +135,13 @@ fn unusable(run: &PurgeRun) -> Option<Wanted> {
 
 fn last_run(run: &PurgeRun) -> ConnectionRun {
     let status = run.status.as_ref();
+    let server = status.and_then(|status| status.server.as_ref());
     ConnectionRun {
         name: run.name_any(),
         time: status.and_then(|status| status.completion_time.clone()),
         outcome: status.and_then(facts::outcome),
-        ..ConnectionRun::default()
+        server_version: server.map(|server| server.version.clone()),
+        tls_verified: server.map(|server| server.tls_verified),
     }
 }
 

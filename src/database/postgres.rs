@@ -44,6 +44,8 @@ pub struct Session {
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
     in_transaction: bool,
+    /// The search path that the login begins with.
+    default_path: String,
     /// Whether the server counts what a transaction deletes.
     pub(super) counts_deletes: bool,
 }
@@ -58,9 +60,13 @@ impl Session {
     ) -> Result<Self, Error> {
         let connecting = PgConnection::connect_with(&options.connect);
         let connection = match tokio::time::timeout(options.timeout, connecting).await {
-            Ok(connected) => connected.map_err(Error::postgres)?,
+            Ok(connected) => connected.map_err(|error| {
+                let Error { class, message } = Error::postgres(error);
+                Error { class, message: format!("{}: {message}", options.server()) }
+            })?,
             Err(_) => {
-                let message = format!("no connection within {} s", options.timeout.as_secs());
+                let waited = options.timeout.as_secs();
+                let message = format!("{}: no connection within {waited} s", options.server());
                 return Err(Error { class: ErrorClass::Unreachable, message });
             }
         };
@@ -76,10 +82,18 @@ impl Session {
             beginning,
             schema: None,
             in_transaction: false,
+            default_path: String::new(),
             counts_deletes: false,
         };
         session.server().await?;
         Ok(session)
+    }
+
+    /// From here on statements act, by keys alone: the triggers that they set off were written for
+    /// the path on which the application finds its tables.
+    pub async fn act(&mut self) -> Result<(), Error> {
+        let path = sql::path(&self.beginning.extensions, &self.default_path);
+        self.rows(&path).await.map(|_| ())
     }
 
     /// The server's clock and version, now.
@@ -91,6 +105,7 @@ impl Session {
             class: ErrorClass::Statement,
             message: format!("the server's clock cannot be read: {error}"),
         })?;
+        self.default_path = text(5);
         self.counts_deletes = row.get(4).is_some_and(Value::is_true);
         Ok(Server { clock, version: text(2), follows: row.get(3).is_some_and(Value::is_true) })
     }

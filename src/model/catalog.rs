@@ -96,6 +96,8 @@ pub struct Column {
     pub extension: Option<String>,
     /// PostgreSQL: values that differ may be equal to it.
     pub nondeterministic: bool,
+    /// PostgreSQL: the login may not change it.
+    pub denied: bool,
     pub generated: bool,
     /// Its place in the primary key, from 1.
     pub primary_key: Option<usize>,

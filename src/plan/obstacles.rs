@@ -23,11 +23,11 @@ pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> 
             refusals.extend(of_written(table, &field, catalog));
         }
     }
-    for table in
-        rights::reads(declared, target, catalog).iter().filter_map(|name| catalog.table(name))
-    {
-        if table.obstacles.contains(&Obstacle::HiddenRows) {
-            refusals.push(hidden(table, &declared.field, catalog));
+    for (field, name) in rights::reads(declared, target, catalog) {
+        let Some(table) = catalog.table(&name) else { continue };
+        let told = refusals.iter().any(|told: &Refusal| told.write == unhide(table));
+        if table.obstacles.contains(&Obstacle::HiddenRows) && !told {
+            refusals.push(hidden(table, &field, catalog));
         }
     }
     refusals.extend(ranked_family(declared, &target.table));
@@ -81,10 +81,14 @@ fn hidden(table: &Table, field: &str, catalog: &Catalog) -> Refusal {
             table.name,
             quote(&catalog.login)
         ),
-        format!(
-            "log in as the table's owner, where it is not FORCEd; or ALTER TABLE {} DISABLE ROW LEVEL SECURITY;",
-            spelled(table)
-        ),
+        unhide(table),
+    )
+}
+
+fn unhide(table: &Table) -> String {
+    format!(
+        "log in as the table's owner, where it is not FORCEd; or ALTER TABLE {} DISABLE ROW LEVEL SECURITY;",
+        spelled(table)
     )
 }
 

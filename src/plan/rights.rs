@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 
 use crate::declare::{self, SourceFrom};
 use crate::model::{
-    Action, Catalog, DependentAction, Reason, Refusal, Scalar, Table, TableName, Target, quote,
+    Action, Catalog, DependentAction, Expression, Reason, Refusal, Scalar, Table, TableName, Target, quote,
 };
 use crate::sql::find_table;
 
 /// What one table has to let the login do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Need {
+    /// Where the manifest asks for it first.
+    field: String,
     delete: bool,
     /// Columns that are set.
     update: Vec<String>,
     /// Rows are locked, for which PostgreSQL asks for UPDATE on some column.
     lock: bool,
+}
+
+impl Need {
+    fn of(field: &str) -> Self {
+        Self { field: field.to_owned(), delete: false, update: Vec::new(), lock: false }
+    }
 }
 
 /// One refusal for each table that lacks something. A dry run needs nothing but SELECT.
@@ -27,7 +35,7 @@ pub fn check(
 ) -> Vec<Refusal> {
     let needs = needs(declared, target, catalog, dry_run);
     let tables = needs.iter().filter_map(|(name, need)| Some((catalog.table(name)?, need)));
-    tables.filter_map(|(table, need)| judge(declared, table, need, &catalog.login)).collect()
+    tables.filter_map(|(table, need)| judge(table, need, &catalog.login)).collect()
 }
 
 fn needs(
@@ -37,19 +45,17 @@ fn needs(
     dry_run: bool,
 ) -> BTreeMap<TableName, Need> {
     let mut needs: BTreeMap<TableName, Need> = BTreeMap::new();
-    for name in reads(declared, target, catalog) {
-        needs.entry(name).or_default();
-    }
     // The newest are told, and the others taken, from a partitioned table as a whole.
     let is_whole = target.keep_newest.is_some();
     let mut rows = vec![target.table.name.clone()];
     if !is_whole {
         rows.extend(target.table.leaves.iter().cloned());
     }
+    let field = format!("{}.table", declared.field);
     for name in rows {
         // What is only an ancestor is read and never written.
         let holds_rows = is_whole || !catalog.table(&name).is_some_and(Table::is_partitioned);
-        let need = needs.entry(name).or_default();
+        let need = needs.entry(name).or_insert_with(|| Need::of(&field));
         if dry_run || !holds_rows {
             continue;
         }
@@ -60,7 +66,9 @@ fn needs(
         }
     }
     for dependent in &target.dependents {
-        let need = needs.entry(dependent.table.name.clone()).or_default();
+        let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
+        let need =
+            needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
         match &dependent.action {
             _ if dry_run => {}
             DependentAction::Delete => need.delete = true,
@@ -70,67 +78,94 @@ fn needs(
             DependentAction::Keep => {}
         }
     }
+    for (field, name) in reads(declared, target, catalog) {
+        needs.entry(name).or_insert_with(|| Need::of(&field));
+    }
     needs
 }
 
-/// Tables whose rows decide, and are not touched.
-pub fn reads(declared: &declare::Target, target: &Target, catalog: &Catalog) -> Vec<TableName> {
+/// Tables whose rows decide, and are not touched; each with the field that reads it.
+pub fn reads(
+    declared: &declare::Target,
+    target: &Target,
+    catalog: &Catalog,
+) -> Vec<(String, TableName)> {
     let mut names = Vec::new();
     for source in declared.windows.iter().flat_map(|windows| &windows.sources) {
-        if let SourceFrom::Table { table, tenant, value, selection, .. } = &source.from {
+        if let SourceFrom::Table { field, table, tenant, value, selection } = &source.from {
             let parts = tenant.iter().chain([value]).chain(selection);
-            let read = parts.flat_map(|expression| &expression.tables).chain([table]);
-            names.extend(read.filter_map(|name| Some(find_table(catalog, name)?.name.clone())));
+            let read = [table].into_iter().chain(parts.flat_map(|expression| &expression.tables));
+            let found = read.filter_map(|name| Some(find_table(catalog, name)?.name.clone()));
+            names.extend(found.map(|name| (format!("{field}.name"), name)));
         }
     }
-    let scalars = target.tenant.iter().chain(target.age.as_ref().map(|age| &age.scalar));
-    let computed = scalars.filter_map(|scalar| match scalar {
-        Scalar::Column(_) => None,
-        Scalar::Expression(expression) => Some(expression),
-    });
-    let expressions = target
-        .selection
-        .iter()
-        .chain(target.exemptions.iter().map(|exemption| &exemption.when))
-        .chain(target.dependents.iter().filter_map(|dependent| dependent.selection.as_ref()))
-        .chain(computed);
-    names.extend(expressions.flat_map(|expression| expression.tables.iter().cloned()));
-    names.extend(target.referenced.iter().map(|reference| reference.table.name.clone()));
+    let field = &declared.field;
+    let mut read = |part: String, expression: &Expression| {
+        let tables = expression.tables.iter().cloned();
+        names.extend(tables.map(|name| (format!("{field}{part}"), name)));
+    };
+    let age = target.age.as_ref().map(|age| &age.scalar);
+    for (part, scalar) in [(".tenant", target.tenant.as_ref()), (".age", age)] {
+        if let Some(Scalar::Expression(expression)) = scalar {
+            read(format!("{part}.expression"), expression);
+        }
+    }
+    if let Some(selection) = &target.selection {
+        read(".where".to_owned(), selection);
+    }
+    for exemption in &target.exemptions {
+        read(format!(".exemptions[{}].when", exemption.name), &exemption.when);
+    }
+    if let Action::Update(set) = &target.action {
+        set.iter().for_each(|(column, value)| read(format!(".set.{column}"), value));
+    }
+    for dependent in &target.dependents {
+        let part = format!(".dependents[{}]", dependent.name);
+        if let Some(selection) = &dependent.selection {
+            read(format!("{part}.where"), selection);
+        }
+        if let DependentAction::Update(set) = &dependent.action {
+            set.iter().for_each(|(column, value)| read(format!("{part}.set.{column}"), value));
+        }
+    }
+    let referenced = target.referenced.iter().map(|reference| reference.table.name.clone());
+    names.extend(referenced.map(|name| (format!("{field}.dependents"), name)));
     names
 }
 
-fn judge(declared: &declare::Target, table: &Table, need: &Need, login: &str) -> Option<Refusal> {
-    let Need { delete, update, lock } = need;
+fn judge(table: &Table, need: &Need, login: &str) -> Option<Refusal> {
+    let Need { field, delete, update, lock } = need;
     let rights = &table.rights;
     let login = quote(login);
     let schema = quote(table.name.schema.as_deref().unwrap_or_default());
     let name = format!("{schema}.{}", quote(&table.name.name));
-    let mut missing = Vec::new();
+    let mut missing: Vec<String> = Vec::new();
     let mut grants = Vec::new();
     if !rights.usage {
-        missing.push("USAGE of its schema");
+        missing.push("USAGE of its schema".to_owned());
         grants.push(format!("GRANT USAGE ON SCHEMA {schema} TO {login};"));
     }
     let mut whole = Vec::new();
     if !rights.select {
-        missing.push("SELECT");
         whole.push("SELECT");
     }
     if *delete && !rights.delete {
-        missing.push("DELETE");
         whole.push("DELETE");
     }
+    missing.extend(whole.iter().map(ToString::to_string));
     if !whole.is_empty() {
         grants.push(format!("GRANT {} ON {name} TO {login};", whole.join(", ")));
     }
-    if !update.is_empty() && !rights.update && !rights.lock {
-        missing.push("UPDATE");
-        let mut columns: Vec<String> = update.iter().map(|name| quote(name)).collect();
-        columns.sort();
-        columns.dedup();
+    let may_set = |name: &String| table.column(name).is_none_or(|column| !column.denied);
+    let mut columns: Vec<String> =
+        update.iter().filter(|name| !may_set(name)).map(|name| quote(name)).collect();
+    columns.sort();
+    columns.dedup();
+    if !columns.is_empty() {
+        missing.push(format!("UPDATE of {}", columns.join(", ")));
         grants.push(format!("GRANT UPDATE ({}) ON {name} TO {login};", columns.join(", ")));
     } else if *lock && !rights.lock {
-        missing.push("UPDATE of a column, which PostgreSQL asks for to lock a row");
+        missing.push("UPDATE of a column, which PostgreSQL asks for to lock a row".to_owned());
         let column = table.columns.first().map(|column| quote(&column.name)).unwrap_or_default();
         grants.push(format!("GRANT UPDATE ({column}) ON {name} TO {login};"));
     }
@@ -138,7 +173,7 @@ fn judge(declared: &declare::Target, table: &Table, need: &Need, login: &str) ->
         return None;
     }
     Some(Refusal::new(
-        format!("{}.table", declared.field),
+        field,
         Reason::NotPermitted,
         format!("the login {login} lacks on table {}: {}", table.name, missing.join(", ")),
         grants.join(" "),

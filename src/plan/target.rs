@@ -6,8 +6,8 @@ mod writes;
 use super::{Notes, access, obstacles, references, rights};
 use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
-    Access, Action, Catalog, DependentAction, Encoding, Exemption, Expression, Reason, Refusal,
-    Scalar, Table, TableKind, TableName, Target, quote,
+    Access, Action, Catalog, DependentAction, Encoding, Engine, Exemption, Expression, Reason,
+    Refusal, Scalar, Table, TableKind, TableName, Target, nearest, quote,
 };
 use crate::observe::{Observed, ObservedTarget};
 use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};
@@ -92,7 +92,7 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     let Some(table) = catalog.table(&name.or_schema(catalog.engine.schema())) else {
         let write = match find_table(catalog, name) {
             Some(other) => format!("write {}, as the catalog spells it", other.name.name),
-            None => write_one(catalog),
+            None => write_one(catalog, name),
         };
         return Err(Refusal::new(
             field,
@@ -125,11 +125,21 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     ))
 }
 
-fn write_one(catalog: &Catalog) -> String {
-    let known: Vec<&str> = catalog.tables.iter().map(|table| table.name.name.as_str()).collect();
-    match known[..] {
-        [] => "name another file: this one has no tables".to_owned(),
-        [..] => format!("write one of {}", known.join(", ")),
+fn write_one(catalog: &Catalog, asked: &TableName) -> String {
+    let known = catalog.tables.iter().map(|table| match table.engine {
+        Engine::Sqlite => table.name.name.clone(),
+        Engine::Postgres => table.name.to_string(),
+    });
+    match (&catalog.tables[..], catalog.engine) {
+        ([], Engine::Sqlite) => "name another file: this one has no tables".to_owned(),
+        ([], Engine::Postgres) => "name another database: this one has no tables".to_owned(),
+        ([..], _) => {
+            let asked = match catalog.engine {
+                Engine::Sqlite => asked.name.clone(),
+                Engine::Postgres => asked.or_schema(catalog.engine.schema()).to_string(),
+            };
+            format!("write one of {}", nearest(&asked, known))
+        }
     }
 }
 
@@ -220,12 +230,12 @@ impl Resolver<'_> {
         if let Some(column) = table.column(name) {
             return Some(column.name.clone());
         }
-        let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let known = nearest(name, table.columns.iter().map(|column| column.name.clone()));
         self.refuse(
             part,
             Reason::NotFound,
             format!("table {} has no column {name}", table.name.name),
-            format!("write one of {}", known.join(", ")),
+            format!("write one of {known}"),
         );
         None
     }
@@ -269,7 +279,7 @@ impl Resolver<'_> {
                     format!("{field}.name"),
                     Reason::NotFound,
                     format!("the database has no table {table}"),
-                    write_one(self.catalog),
+                    write_one(self.catalog, table),
                 ));
                 continue;
             };

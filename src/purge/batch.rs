@@ -200,6 +200,7 @@ impl Judged {
             return Ok(Acted { rows: self.rows, dependents });
         }
         let instants = bench.instants(fate);
+        session.act().await?;
         if !target.dependents.is_empty() && session.counts_deletes() && sql::cascades(target) {
             let dependents = self.cascade(bench, fate, session).await?;
             return Ok(Acted { rows: self.rows, dependents });

@@ -17,6 +17,8 @@ pub struct Clocks {
     database: Option<Timestamp>,
     /// Whether the server follows another, and takes no writes.
     pub follows: bool,
+    /// The server's, as it prints it.
+    pub version: Option<String>,
 }
 
 /// The clock that counts, and whose it is.
@@ -27,14 +29,14 @@ pub struct Real {
 
 /// Asks the database what time it is.
 pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
-    let (database, follows) = match session {
-        Session::Sqlite(_) => (None, false),
+    let (database, follows, version) = match session {
+        Session::Sqlite(_) => (None, false, None),
         Session::Postgres(session) => {
             let server = session.server().await?;
-            (Some(server.clock), server.follows)
+            (Some(server.clock), server.follows, Some(server.version))
         }
     };
-    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows })
+    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows, version })
 }
 
 impl Clocks {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::report::totals;
 use crate::api::{
-    DependentReport, FileReport, PurgeRunStatus, TargetReport, TenantReport, Throttled, Work,
+    DependentReport, FileReport, PurgeRunStatus, ServerReport, TargetReport, TenantReport, Throttled, Work,
 };
 use crate::declare::Refused;
 use crate::model::{Reason, Refusal};
@@ -24,6 +24,7 @@ pub struct Earlier {
     pub dry_run: Option<bool>,
     /// When the run began, by the controller.
     pub began: Option<Timestamp>,
+    pub server: Option<ServerReport>,
     /// It gave up by itself, and left nothing untold.
     gave_up: bool,
     targets: Vec<TargetReport>,
@@ -42,6 +43,7 @@ impl Earlier {
         Ok(Self {
             clock,
             dry_run: status.dry_run,
+            server: status.server.clone(),
             began: status.start_time.as_ref().map(|time| time.0),
             gave_up: status.unreachable.is_some(),
             targets,
@@ -73,6 +75,7 @@ impl Earlier {
         PurgeRunStatus {
             clock: self.clock.map(|clock| clock.to_string()),
             dry_run: self.dry_run,
+            server: self.server.clone(),
             totals: (!self.targets.is_empty()).then(|| totals(&self.targets)),
             targets: self.targets.clone(),
             ..PurgeRunStatus::default()

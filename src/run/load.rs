@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::SecretVariable;
-use crate::api::{AllowRule, AllowedAction, DatabaseConnectionSpec, Sqlite};
-use crate::declare::{self, Document, Manifests, Refused, Secret};
+use crate::api::{
+    AllowRule, AllowedAction, DatabaseConnectionSpec, Postgres, SecretKeyRef, Sqlite,
+};
+use crate::declare::{self, Document, Manifests, Narrowing, Refused, Secret};
 use crate::model::{Reason, Refusal, orders};
 
 /// The text of all files, each read once: what is parsed is what the digest was taken of.
@@ -220,7 +222,8 @@ pub fn do_without_absent_secrets(manifests: &mut Manifests) {
     manifests.notes.extend(notes);
 }
 
-/// Whoever owns a policy need not have its connection at hand to validate it.
+/// Whoever owns a policy need not have its connection at hand to validate it. Which engine it is of
+/// nobody knows then: of those that there are it is the one under which the least is refused.
 pub fn stand_in_for_absent_connections(manifests: &mut Manifests) {
     let named: Vec<(String, String)> = manifests
         .policies
@@ -232,19 +235,41 @@ pub fn stand_in_for_absent_connections(manifests: &mut Manifests) {
             continue;
         }
         manifests.notes.push(format!(
-            "DatabaseConnection/{name} is not among the files, or cannot be read: what it allows is not checked"
+            "DatabaseConnection/{name} is not among the files, or cannot be read: not checked is what it allows, and whether \
+             the expressions are those of its engine"
         ));
-        let actions = vec![AllowedAction::Read, AllowedAction::Update, AllowedAction::Delete];
-        let spec = DatabaseConnectionSpec {
-            sqlite: Some(Sqlite { path: "absent.db".to_owned(), attach: Vec::new() }),
-            allow: vec![AllowRule {
-                tables: vec!["*".to_owned()],
-                actions,
-                ..AllowRule::default()
-            }],
-            ..DatabaseConnectionSpec::default()
-        };
         let metadata = crate::declare::Metadata { name, ..Default::default() };
+        let at = manifests.connections.len();
+        let spec = DatabaseConnectionSpec::default();
         manifests.connections.push(Document { file, metadata, spec });
+        let stand_ins = [sqlite(), postgres()];
+        let refused: Vec<usize> = stand_ins
+            .iter()
+            .map(|spec| {
+                manifests.connections[at].spec = spec.clone();
+                declare::hold_places(manifests);
+                let declared = declare::declare(manifests, &Narrowing::default());
+                declared.err().map_or(0, |refused| refused.len())
+            })
+            .collect();
+        let [sqlite, postgres] = stand_ins;
+        manifests.connections[at].spec = if refused[1] < refused[0] { postgres } else { sqlite };
     }
+}
+
+fn sqlite() -> DatabaseConnectionSpec {
+    let sqlite = Some(Sqlite { path: "absent.db".to_owned(), attach: Vec::new() });
+    DatabaseConnectionSpec { sqlite, ..anything_goes() }
+}
+
+fn postgres() -> DatabaseConnectionSpec {
+    let secret_key_ref = SecretKeyRef { name: "absent".to_owned(), key: "uri".to_owned() };
+    let postgres = Some(Postgres { secret_key_ref, ca_secret_key_ref: None });
+    DatabaseConnectionSpec { postgres, ..anything_goes() }
+}
+
+fn anything_goes() -> DatabaseConnectionSpec {
+    let actions = vec![AllowedAction::Read, AllowedAction::Update, AllowedAction::Delete];
+    let everything = AllowRule { tables: vec!["*".to_owned()], actions, ..AllowRule::default() };
+    DatabaseConnectionSpec { allow: vec![everything], ..DatabaseConnectionSpec::default() }
 }

@@ -19,6 +19,7 @@ mod reported;
 mod table;
 mod updates;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -82,8 +83,8 @@ pub struct SecretVariable {
 /// reports; its exit is 0 or 2.
 pub fn validate(files: &[String]) -> Outcome {
     let mut manifests = load::read(files).parse();
-    load::stand_in_for_absent_connections(&mut manifests);
     load::do_without_absent_secrets(&mut manifests);
+    load::stand_in_for_absent_connections(&mut manifests);
     let notes = manifests.notes.clone();
     let unfit = |declarations: Vec<_>| match login::unfit(&declarations) {
         unfit if unfit.is_empty() => Ok(()),
@@ -157,6 +158,7 @@ async fn attempt(
     let mut outcome = Outcome::new(notes, 0);
     for declaration in declarations {
         let untouched = report::untouched(&declaration, earlier);
+        let server = OnceCell::new();
         let prepared = tokio::select! {
             biased; // Nothing is touched yet, so nothing has to come to an end.
             () = stopped(stop) => {
@@ -164,8 +166,9 @@ async fn attempt(
                 outcome.exit = 1;
                 continue;
             }
-            prepared = prepare(declaration, options, earlier, watch, stop) => prepared,
+            prepared = prepare(declaration, options, earlier, watch, stop, &server) => prepared,
         };
+        outcome.server = server.into_inner().or(outcome.server);
         match prepared {
             Ok(planned) => ready.push(planned),
             Err(Stopper::Refused(mut more)) => refused.append(&mut more),
@@ -176,11 +179,13 @@ async fn attempt(
         }
     }
     if !refused.is_empty() {
-        return Outcome::refused(refused, outcome.notes);
+        let Outcome { server, notes, .. } = outcome;
+        return Outcome { server, ..Outcome::refused(refused, notes) };
     }
     if let (Some(reporting), [ready, ..]) = (reporting, &ready[..]) {
-        let status =
-            report::status(Some(ready.plan.clock), ready.declaration.dry_run, earlier.rest(&[]));
+        let prepare::Ready { declaration, plan, server, .. } = ready;
+        let rest = earlier.rest(&[]);
+        let status = report::status(Some(plan.clock), declaration.dry_run, server.clone(), rest);
         if let Err(fault) = reporting.begin(&status, stop).await {
             return outcome.untold(fault, "nothing was touched");
         }

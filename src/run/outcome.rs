@@ -1,7 +1,7 @@
 //! What a run came to, and how it is said.
 
 use super::record::Fault;
-use crate::api::PurgeRun;
+use crate::api::{PurgeRun, ServerReport};
 use crate::declare::Refused;
 use crate::model::Refusal;
 
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub refusals: Vec<RefusalLine>,
     /// Databases that could not be reached, each with its policy, or the API.
     pub unreachable: Vec<String>,
+    /// The server that was reached last.
+    pub server: Option<ServerReport>,
     /// Why the run was stopped, where its record says so.
     pub stopped: Option<String>,
     /// What was left aside, for the log.
@@ -59,7 +61,7 @@ pub struct Outcome {
 impl Outcome {
     pub(super) fn new(notes: Vec<String>, exit: u8) -> Self {
         let (reports, refusals, unreachable) = (Vec::new(), Vec::new(), Vec::new());
-        Self { reports, refusals, unreachable, stopped: None, notes, exit }
+        Self { reports, refusals, unreachable, server: None, stopped: None, notes, exit }
     }
 
     pub(super) fn refused(refused: Vec<Refused>, notes: Vec<String>) -> Self {

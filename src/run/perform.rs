@@ -73,7 +73,12 @@ pub(super) async fn perform(
         onlooker.done.borrow_mut().push(told);
     }
     close(session).await;
-    let report = report::of(declaration, Some(ready.plan.clock), onlooker.done.into_inner());
+    let report = report::of(
+        declaration,
+        Some(ready.plan.clock),
+        ready.server.clone(),
+        onlooker.done.into_inner(),
+    );
     (Some(report), exit, None)
 }
 
@@ -106,7 +111,8 @@ impl Onlooker<'_> {
             targets.push(report::target(at_work, counts, None, earlier));
         }
         targets.extend(earlier.rest(&targets));
-        report::status(Some(self.ready.plan.clock), self.ready.declaration.dry_run, targets)
+        let Ready { declaration, plan, server, .. } = self.ready;
+        report::status(Some(plan.clock), declaration.dry_run, server.clone(), targets)
     }
 }
 

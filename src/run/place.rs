@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Options, login};
+use crate::api::ServerReport;
 use crate::database::{Error, ErrorClass, Mode, Session, postgres, sqlite};
 use crate::declare::{Connection, Database, Declaration, Manifests, Refused};
 use crate::model::{Reason, Refusal};
@@ -25,6 +26,18 @@ impl Place {
             Database::Postgres(login) => {
                 login::options(login).map(|options| Self::Server(Box::new(options)))
             }
+        }
+    }
+
+    /// What a report tells of a server of this version; `None` where there is no server.
+    pub fn server(&self, version: Option<&str>) -> Option<ServerReport> {
+        match self {
+            Self::File(_) => None,
+            Self::Server(options) => Some(ServerReport {
+                // Who built it stands behind.
+                version: format!("PostgreSQL {}", version?.split_whitespace().next()?),
+                tls_verified: options.verifies,
+            }),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::earlier::Earlier;
 use super::place::{self, Place};
 use super::{Options, clock};
+use crate::api::ServerReport;
 use crate::database::{Error, ErrorClass};
 use crate::declare::{Declaration, Refused};
 use crate::model::{Reason, Refusal, TableName, Value};
@@ -22,6 +23,7 @@ pub(super) struct Ready {
     pub(super) schema: Schema,
     /// Schemas of extensions whose types the statements meet.
     pub(super) extensions: Vec<String>,
+    pub(super) server: Option<ServerReport>,
 }
 
 /// A version of the schema of some tables.
@@ -36,13 +38,15 @@ pub(super) enum Stopper {
     Unreachable(String),
 }
 
-/// Everything up to the first row, without a right to change anything.
+/// Everything up to the first row, without a right to change anything. What is learned of the
+/// server is told whatever comes after.
 pub(super) async fn prepare(
     declaration: Declaration,
     options: &Options,
     earlier: &Earlier,
     watch: &dyn Watch,
     stop: &AtomicBool,
+    server: &OnceCell<ServerReport>,
 ) -> Result<Ready, Stopper> {
     let of_connection = |refusal: Refusal| {
         let object = format!("DatabaseConnection/{}", declaration.connection.name);
@@ -85,6 +89,9 @@ pub(super) async fn prepare(
     };
     let mut session = place.open_to_read(&declaration).await.map_err(failed)?;
     let real = clock::of_database(&mut session).await.map_err(failed)?;
+    if let Some(reached) = place.server(real.version.as_deref()) {
+        server.get_or_init(|| reached);
+    }
     if real.follows && !declaration.dry_run {
         return Err(of_connection(Refusal::new(
             "spec.postgres.secretKeyRef",
@@ -127,7 +134,8 @@ pub(super) async fn prepare(
     }
     session.close().await;
     if refusals.is_empty() {
-        Ok(Ready { declaration, plan, place, schema, extensions: observed.extensions })
+        let (extensions, server) = (observed.extensions, server.get().cloned());
+        Ok(Ready { declaration, plan, place, schema, extensions, server })
     } else {
         Err(of_policy(refusals))
     }

@@ -16,6 +16,7 @@ use crate::purge::End;
 pub fn of(
     declaration: &Declaration,
     clock: Option<Timestamp>,
+    server: Option<api::ServerReport>,
     targets: Vec<api::TargetReport>,
 ) -> api::PurgeRun {
     // A run that was stopped before it had a clock is named by the moment.
@@ -29,7 +30,7 @@ pub fn of(
             uid: declaration.metadata.uid.clone(),
             generation: declaration.metadata.generation,
         }),
-        ..status(clock, declaration.dry_run, targets)
+        ..status(clock, declaration.dry_run, server, targets)
     });
     run
 }
@@ -38,9 +39,11 @@ pub fn of(
 pub fn status(
     clock: Option<Timestamp>,
     dry_run: bool,
+    server: Option<api::ServerReport>,
     targets: Vec<api::TargetReport>,
 ) -> api::PurgeRunStatus {
     api::PurgeRunStatus {
+        server,
         clock: clock.map(|clock| clock.to_string()),
         dry_run: Some(dry_run),
         totals: Some(totals(&targets)),
@@ -61,7 +64,7 @@ pub fn untouched(declaration: &Declaration, earlier: &Earlier) -> api::PurgeRun 
             ..api::TargetReport::default()
         })
     });
-    of(declaration, earlier.clock, stopped.collect())
+    of(declaration, earlier.clock, earlier.server.clone(), stopped.collect())
 }
 
 pub fn count(rows: u64) -> i64 {

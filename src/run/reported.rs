@@ -153,8 +153,8 @@ async fn explain_stop(outcome: &mut Outcome, record: &Record) {
 /// The whole report. Without a report of this attempt, what earlier ones did stands as it was.
 fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
     let status = match outcome.reports.first().and_then(|report| report.status.clone()) {
-        Some(PurgeRunStatus { clock, dry_run, totals, targets, .. }) => {
-            PurgeRunStatus { clock, dry_run, totals, targets, ..PurgeRunStatus::default() }
+        Some(PurgeRunStatus { server, clock, dry_run, totals, targets, .. }) => {
+            PurgeRunStatus { server, clock, dry_run, totals, targets, ..PurgeRunStatus::default() }
         }
         None => earlier.status(),
     };
@@ -185,6 +185,7 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
         // Only what is whole has an exit code: 3 is tried again.
         exit_code: (outcome.exit < 3).then_some(i32::from(outcome.exit)),
         refusals: refusals.collect(),
+        server: outcome.server.clone().or(status.server),
         unreachable: Some(unreachable).filter(|message| !message.is_empty()),
         ..status
     }

@@ -179,6 +179,39 @@ fn validate_touches_nothing_and_needs_no_database() {
 }
 
 #[test]
+fn a_policy_alone_is_valid_in_the_sql_of_any_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let mut validate = |conditions: &[&str]| {
+        let policies = conditions.iter().enumerate().map(|(at, condition)| {
+            format!(
+                "apiVersion: retention-operator.io/v1alpha1
+kind: RetentionPolicy
+metadata: {{name: policy-{at}}}
+spec:
+  connectionRef: {{name: connection-{at}}}
+  schedule: \"@daily\"
+  window: {{default: 30d}}
+  targets: [{{name: t, table: t, action: Delete, age: {{column: at}}, where: {condition:?}}}]
+---
+"
+            )
+        });
+        std::fs::write(&file, policies.collect::<String>()).unwrap();
+        let output = program().args(["validate", "-f"]).arg(&file).output().unwrap();
+        (code(&output), String::from_utf8(output.stderr).unwrap())
+    };
+    let postgres = "meta ->> 'kind' = any (array['a', 'b']) and id::text like '1%'";
+    let sqlite = "name glob 'a*'";
+    let (exit, said) = validate(&[postgres, sqlite]);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("connection-0 is not among the files"), "{said}");
+    assert_eq!(said.matches("note:").count(), 2, "{said}");
+    let (exit, said) = validate(&[postgres, "pg_sleep(1) is null"]);
+    assert_eq!((exit, said.matches("RetentionPolicy/policy-1").count()), (2, 1), "{said}");
+}
+
+#[test]
 fn an_unknown_tenant_is_kept_whole_named_and_makes_the_run_end_with_1() {
     let bed = Bed::new().with(
         "window: {default: 30d, tenants: [{name: globex, window: Forever}]}",

@@ -49,6 +49,20 @@ fn a_connection_with_a_login_is_valid_without_its_secrets() {
 }
 
 #[test]
+fn what_a_run_found_out_about_the_server_stays_with_the_connection() {
+    let server = "status: {server: {version: PostgreSQL 17.2, tlsVerified: true}}";
+    let known = after(&connection(), &[with(&done("run", "2026-11-21T02:00:00Z"), server)]);
+    let told = |connection: &DatabaseConnection| {
+        let last = status(connection).last_run.clone().unwrap();
+        (last.server_version, last.tls_verified)
+    };
+    assert_eq!(told(&known), (Some("PostgreSQL 17.2".to_owned()), Some(true)));
+    assert_eq!(told(&after(&known, &[])), told(&known), "the run is gone");
+    let lost = after(&known, &[not_reached("next", "2026-11-21T03:00:00Z")]);
+    assert_eq!(told(&lost), (None, None));
+}
+
+#[test]
 fn what_is_wrong_with_it_is_stalled_only_while_it_is() {
     let wrong = after(&with(&connection(), "spec: {sqlite: {path: ../out}}"), &[]);
     assert_eq!(ready(&wrong).0, "False");

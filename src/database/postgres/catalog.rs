@@ -31,6 +31,7 @@ impl Session {
                     extension: row[5].name(),
                     nondeterministic: row[6].is_true(),
                     places: row[7].is_true(),
+                    denied: row[8].is_true(),
                     primary_key: None,
                 });
             });

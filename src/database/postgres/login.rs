@@ -9,7 +9,7 @@ mod url;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use fault::{Fault, Part};
 use url::Parameters;
@@ -22,6 +22,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Options {
     pub connect: PgConnectOptions,
     pub timeout: Duration,
+    /// Whether the server's certificate and name are verified.
+    pub verifies: bool,
+}
+
+impl Options {
+    /// Host and port, or the socket's folder: no secret, and what one asks for first.
+    pub fn server(&self) -> String {
+        match self.connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.connect.get_host(), self.connect.get_port()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Options {
@@ -73,7 +85,8 @@ pub fn options(url: &str, ca: Option<&[u8]>) -> Result<Options, Fault> {
         // Poolers refuse it as a parameter at the start.
         .extra_float_digits(None)
         .statement_cache_capacity(0);
-    Ok(Options { connect, timeout: timeout(&found)? })
+    let verifies = matches!(mode, PgSslMode::VerifyFull);
+    Ok(Options { connect, timeout: timeout(&found)?, verifies })
 }
 
 fn is_set(variable: &str) -> bool {

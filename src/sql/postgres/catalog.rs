@@ -44,8 +44,8 @@ pub fn tables() -> Statement {
 }
 
 /// Name, type and its cast (of a domain, those of its base), whether the database computes it,
-/// the schema of the extension its type comes from, whether unlike texts may be equal to it, and
-/// whether it says in which partition a row lies.
+/// the schema of the extension its type comes from, whether unlike texts may be equal to it,
+/// whether it says in which partition a row lies, and whether the login may not change it.
 pub fn columns() -> Statement {
     statement(&format!(
         "WITH RECURSIVE ro_base(type, base) AS (SELECT t.oid, t.oid FROM pg_catalog.pg_type t \
@@ -62,7 +62,8 @@ pub fn columns() -> Statement {
          coalesce((SELECT NOT k.collisdeterministic FROM pg_catalog.pg_collation k \
           WHERE k.oid = a.attcollation), false), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = a.attrelid \
-          AND a.attnum::pg_catalog.int2 = ANY (p.partattrs::pg_catalog.int2[])) \
+          AND a.attnum::pg_catalog.int2 = ANY (p.partattrs::pg_catalog.int2[])), \
+         NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN ro_base b ON b.type = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \

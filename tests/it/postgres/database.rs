@@ -146,6 +146,12 @@ const CLEAN: &str = "DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
         EXECUTE format('DROP EXTENSION %I CASCADE', one.extname);
     END LOOP;
+    FOR one IN SELECT pubname FROM pg_publication LOOP
+        EXECUTE format('DROP PUBLICATION %I', one.pubname);
+    END LOOP;
+    FOR one IN SELECT fdwname FROM pg_foreign_data_wrapper LOOP
+        EXECUTE format('DROP FOREIGN DATA WRAPPER %I CASCADE', one.fdwname);
+    END LOOP;
     FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
         EXECUTE format('DROP SCHEMA %I CASCADE', one.nspname);
     END LOOP;

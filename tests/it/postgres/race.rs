@@ -1,46 +1,11 @@
 //! What happens when another client changes a row while a run is at one of its named points.
 
-use std::cell::Cell;
-
-use retention_operator::run::{Point, Unwatched, Watch};
+use retention_operator::run::{Point, Unwatched};
 
 use super::bed::{ACTIVE, Bed, Variant};
-use super::client;
 use super::database::delete;
-use super::stage::{Stage, both, old};
-
-/// Does something elsewhere when a point is reached for the n-th time.
-struct Meddler<'a> {
-    point: Point,
-    on: usize,
-    sql: &'a str,
-    url: String,
-    met: Cell<usize>,
-    went: Cell<Option<bool>>,
-}
-
-impl<'a> Meddler<'a> {
-    fn new(stage: &Stage, point: Point, on: usize, sql: &'a str) -> Self {
-        let url = stage.database.own_url();
-        Self { point, on, sql, url, met: Cell::new(0), went: Cell::new(None) }
-    }
-}
-
-impl Watch for Meddler<'_> {
-    fn reached(&self, point: Point) {
-        if point == self.point {
-            self.met.set(self.met.get() + 1);
-            if self.met.get() == self.on {
-                self.went.set(Some(client::elsewhere(&self.url, self.sql).is_ok()));
-            }
-        }
-    }
-}
-
-/// Where anybody can still change anything: after the plan, after the rows were found, between batches.
-const OPEN: [Point; 3] = [Point::Planned, Point::Found, Point::Committed];
-/// Where the batch holds its rows.
-const CLOSED: [Point; 3] = [Point::Locked, Point::Judged, Point::Acted];
+use super::meddler::{CLOSED, Meddler, OPEN};
+use super::stage::{both, old};
 
 /// How to be in the middle of things: one chat after another, several at a time, and all in one pass over the table, where
 /// there is nothing between the first batch and the last.

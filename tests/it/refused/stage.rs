@@ -9,16 +9,23 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
-/// Names below the root, with what each holds.
+use crate::postgres::database::Database;
+
+/// What the run's login is called in these files.
+const LOGIN: &str = "purge";
+
+/// Names below the root, with what each holds; and the server's tables.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 pub struct Stage {
     pub case: PathBuf,
     root: PathBuf,
     _folder: TempDir,
+    /// None: the database is a file.
+    database: Option<Database>,
 }
 
-/// What the program said, with its places called FILE, ROOT and CLOCK.
+/// What the program said, with its places called FILE, ROOT and CLOCK, and its login purge.
 #[derive(Debug)]
 pub struct Said {
     pub code: i32,
@@ -27,17 +34,22 @@ pub struct Said {
 }
 
 impl Stage {
-    pub fn build(case: &Path) -> Stage {
+    /// With a server's database, or with a file.
+    pub fn build(case: &Path, database: Option<Database>) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let stage = Stage {
             case: case.to_owned(),
             root: folder.path().canonicalize().unwrap(),
             _folder: folder,
+            database,
         };
         let script = stage.read("database.sql").unwrap_or_else(|| {
             fs::read_to_string(case.parent().unwrap().join("database.sql")).unwrap()
         });
         stage.execute(&script);
+        if let Some(script) = stage.read("altered.sql") {
+            stage.execute(&script);
+        }
         for line in stage.read("disk.txt").unwrap_or_default().lines() {
             match line.split_whitespace().collect::<Vec<_>>()[..] {
                 ["symlink", path, target] => {
@@ -79,6 +91,9 @@ impl Stage {
     }
 
     fn execute(&self, script: &str) {
+        if let Some(database) = &self.database {
+            return database.execute(&script.replace(LOGIN, &database.role));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let options = SqliteConnectOptions::new()
@@ -98,7 +113,12 @@ impl Stage {
         let root = self.root.display().to_string();
         let arguments = self.read(arguments).unwrap_or_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_retention-operator"));
-        command.args(["run", "--root", &root]);
+        match &self.database {
+            None => command.args(["run", "--root", &root]),
+            Some(database) => command
+                .args(["run", "--secret", "app/uri=DATABASE_URL"])
+                .env("DATABASE_URL", database.url()),
+        };
         if !arguments.contains("--now") {
             command.args(["--now", "2026-11-21T12:00:00Z"]);
         }
@@ -119,7 +139,11 @@ impl Stage {
         let output = command.args(["-f", &file]).output().unwrap();
         let placed = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
-            without_clock(&text.replace(&file, "FILE").replace(&root, "ROOT"))
+            let text = without_clock(&text.replace(&file, "FILE").replace(&root, "ROOT"));
+            match &self.database {
+                Some(database) => text.replace(&database.role, LOGIN),
+                None => text,
+            }
         };
         Said {
             code: output.status.code().expect("an exit code"),
@@ -130,6 +154,9 @@ impl Stage {
 
     pub fn files(&self) -> Files {
         let mut files = Files::new();
+        if let Some(database) = &self.database {
+            files.insert("the database's tables".to_owned(), marks(database));
+        }
         let mut folders = vec![self.root.clone()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
@@ -148,6 +175,16 @@ impl Stage {
         }
         files
     }
+}
+
+/// Every version of every row, and who locked it last.
+fn marks(database: &Database) -> Vec<u8> {
+    let tables = database.texts(
+        "SELECT format('SELECT concat_ws('' '', %L, ctid, xmin, xmax, x::text) FROM ONLY %I.%I x', c.oid::regclass, n.nspname, c.relname)
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'",
+    );
+    database.texts(&format!("{} ORDER BY 1", tables.join(" UNION ALL "))).concat().into_bytes()
 }
 
 /// The machine's present moment is another each time.

@@ -1,0 +1,1 @@
+CREATE FUNCTION is_old(text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;

@@ -1,0 +1,2 @@
+-- The login becomes one of its own.
+ALTER ROLE purge NOBYPASSRLS;

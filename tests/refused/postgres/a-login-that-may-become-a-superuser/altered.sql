@@ -1,0 +1,2 @@
+CREATE ROLE purge_admin SUPERUSER;
+GRANT purge_admin TO purge;

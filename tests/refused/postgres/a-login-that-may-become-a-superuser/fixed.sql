@@ -1,0 +1,2 @@
+-- The login becomes one of its own.
+DROP ROLE purge_admin;

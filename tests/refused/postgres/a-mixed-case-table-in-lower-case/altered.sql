@@ -1,0 +1,2 @@
+CREATE TABLE "oldChats" (LIKE chats);
+GRANT SELECT, DELETE, UPDATE ON "oldChats" TO purge;

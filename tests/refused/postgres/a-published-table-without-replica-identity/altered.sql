@@ -1,0 +1,2 @@
+ALTER TABLE messages DROP CONSTRAINT messages_pkey;
+CREATE PUBLICATION feed FOR TABLE messages;

@@ -1,0 +1,1 @@
+DROP RULE "never" ON "public"."messages";

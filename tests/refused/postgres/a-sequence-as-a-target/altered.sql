@@ -1,0 +1,2 @@
+CREATE SEQUENCE numbers;
+GRANT SELECT, UPDATE ON numbers TO purge;

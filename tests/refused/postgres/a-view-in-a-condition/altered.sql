@@ -1,0 +1,2 @@
+CREATE VIEW held AS SELECT * FROM holds;
+GRANT SELECT ON held TO purge;

@@ -1,0 +1,1 @@
+ALTER TABLE chats ADD COLUMN size int GENERATED ALWAYS AS (length(title)) STORED;

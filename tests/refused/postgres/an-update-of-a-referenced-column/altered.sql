@@ -1,0 +1,3 @@
+ALTER TABLE chats ADD COLUMN slug text UNIQUE;
+CREATE TABLE links (slug text REFERENCES chats (slug));
+GRANT SELECT ON links TO purge;

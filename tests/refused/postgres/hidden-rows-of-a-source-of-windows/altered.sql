@@ -1,0 +1,2 @@
+ALTER TABLE settings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY shown ON settings USING (true);

@@ -1,0 +1,1 @@
+ALTER TABLE "public"."settings" DISABLE ROW LEVEL SECURITY;

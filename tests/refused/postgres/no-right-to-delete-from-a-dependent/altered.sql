@@ -1,0 +1,1 @@
+REVOKE DELETE ON messages FROM purge;

@@ -1,0 +1,1 @@
+CREATE TABLE pins (chat_id bigint REFERENCES chats (id));

@@ -1,0 +1,2 @@
+REVOKE UPDATE ON chats FROM purge;
+GRANT UPDATE (id) ON chats TO purge;

@@ -1,0 +1,1 @@
+GRANT UPDATE ("archived") ON "public"."chats" TO "purge";

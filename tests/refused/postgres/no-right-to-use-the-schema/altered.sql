@@ -1,0 +1,2 @@
+DROP TABLE messages;
+REVOKE USAGE ON SCHEMA public FROM purge;
