@@ -35,6 +35,8 @@ pub struct Server {
     pub version: String,
     /// Whether it takes no writes because it follows another.
     pub follows: bool,
+    /// Whether foreign keys and triggers do what they are declared to.
+    pub enforces: bool,
 }
 
 /// A session.
@@ -107,7 +109,12 @@ impl Session {
         })?;
         self.default_path = text(5);
         self.counts_deletes = row.get(4).is_some_and(Value::is_true);
-        Ok(Server { clock, version: text(2), follows: row.get(3).is_some_and(Value::is_true) })
+        Ok(Server {
+            clock,
+            version: text(2),
+            follows: row.get(3).is_some_and(Value::is_true),
+            enforces: row.get(6).is_some_and(Value::is_true),
+        })
     }
 
     async fn one_row(&mut self, statement: &Statement) -> Result<Vec<Value>, Error> {
@@ -228,14 +235,23 @@ impl Session {
         })?;
         self.in_transaction = true;
         let Some((_, planned)) = &self.schema else { return Ok(()) };
-        if last.and_then(|row| row.into_iter().next()).as_ref() == Some(planned) {
+        let last = last.unwrap_or_default();
+        let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);
+        let changed = if last.first() != Some(planned) {
+            Error {
+                class: ErrorClass::SchemaChanged,
+                message: "the schema changed after the plan was made".to_owned(),
+            }
+        } else if last.get(1).and_then(Value::as_integer) != Some(schemas) {
+            Error {
+                class: ErrorClass::Denied,
+                message: "the login may not use the schema of an extension any more".to_owned(),
+            }
+        } else {
             return Ok(());
-        }
+        };
         self.rollback().await;
-        Err(Error {
-            class: ErrorClass::SchemaChanged,
-            message: "the schema changed after the plan was made".to_owned(),
-        })
+        Err(changed)
     }
 
     pub async fn commit(&mut self) -> Result<(), Error> {

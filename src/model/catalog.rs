@@ -34,6 +34,11 @@ pub struct Table {
     /// The tables that hold its rows, itself among them, where there are several: partitions, and
     /// tables that inherit from it.
     pub leaves: Vec<TableName>,
+    /// Tables whose rows are, or may be, rows of this one: what points at them points here. All
+    /// heirs, and of a partition all ancestors.
+    pub kin: Vec<TableName>,
+    /// Whether it holds rows of another table too, as no partition does.
+    pub inherits: bool,
     /// What the login may do with it.
     pub rights: Rights,
     /// What makes it impossible to take rows from it safely, and what to do about it.
@@ -94,6 +99,11 @@ pub struct Column {
     pub places: bool,
     /// PostgreSQL: the schema of the extension that its type comes from.
     pub extension: Option<String>,
+    /// PostgreSQL: whether the login may use the schema of its type. Without that the type's
+    /// operators are not found, and others are taken in their place without a word.
+    pub usable: bool,
+    /// PostgreSQL: how its texts compare, e.g. `pg_catalog."default"`.
+    pub collation: Option<String>,
     /// PostgreSQL: values that differ may be equal to it.
     pub nondeterministic: bool,
     /// PostgreSQL: the login may not change it.
@@ -144,9 +154,12 @@ impl Catalog {
     }
 
     /// The foreign keys that point at a table, with the table that holds each.
-    pub fn references_to(&self, name: &TableName) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+    pub fn references_to<'c>(
+        &'c self,
+        to: &'c Table,
+    ) -> impl Iterator<Item = (&'c Table, &'c ForeignKey)> {
         self.tables.iter().flat_map(move |table| {
-            let to_it = table.foreign_keys.iter().filter(move |key| key.to == *name);
+            let to_it = table.foreign_keys.iter().filter(|key| to.is_meant_by(key));
             to_it.map(move |key| (table, key))
         })
     }
@@ -155,6 +168,11 @@ impl Catalog {
 impl Table {
     pub fn is_partitioned(&self) -> bool {
         self.kind == TableKind::Partitioned
+    }
+
+    /// Whether a foreign key points at this table, or at rows of it under another name.
+    pub fn is_meant_by(&self, key: &ForeignKey) -> bool {
+        key.to == self.name || self.kin.contains(&key.to)
     }
 
     /// Whether several tables hold its rows.

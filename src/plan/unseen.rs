@@ -14,7 +14,7 @@ pub fn caution(target: &Target, catalog: &Catalog) -> Option<String> {
     tables.extend(target.exemptions.iter().flat_map(|exemption| read(&exemption.when)));
     tables.retain(|name| {
         let is_bound = catalog
-            .references_to(&target.table.name)
+            .references_to(&target.table)
             .any(|(holder, _)| holder.name == *name || holder.leaves.contains(name));
         *name != target.table.name && !is_bound
     });

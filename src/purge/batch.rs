@@ -210,6 +210,7 @@ impl Judged {
             dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
         }
         for at in target.order.iter().copied() {
+            bench.none_held(Some(at), &self.going, fate, session).await?;
             let statement = match &target.dependents[at].action {
                 DependentAction::Delete => {
                     sql::delete_dependent(target, &instants, at, &self.going)
@@ -237,6 +238,7 @@ impl Judged {
                 });
             }
         }
+        bench.none_held(None, &self.going, fate, session).await?;
         let statement = sql::act(target, &instants, &self.going);
         let moved: Vec<Key>;
         let (acted, now) = match (&target.action, session.engine()) {

@@ -61,6 +61,10 @@ pub struct Beginning {
     pub version: i64,
 }
 
+/// How many schemas of the search path are really looked through: PostgreSQL leaves out, without a
+/// word, those that the login may not use, and citext then compares as text.
+const FOUND: &str = "pg_catalog.cardinality(pg_catalog.current_schemas(false))";
+
 /// While roots are locked nobody waits longer for us.
 const LOCKED: Duration = Duration::from_millis(100);
 
@@ -116,7 +120,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         );
     }
     if let Some(watched) = watched {
-        text += &format!("; {watched}");
+        text += &format!("; SELECT ({watched}), {FOUND}");
     }
     Statement::new(text, Binds::none(Engine::Postgres))
 }
@@ -185,7 +189,8 @@ pub fn server() -> Statement {
          pg_catalog.current_setting('server_version_num')::pg_catalog.int4, \
          pg_catalog.current_setting('server_version')::pg_catalog.text, pg_catalog.pg_is_in_recovery(), \
          pg_catalog.current_setting('track_counts') = 'on', \
-         (SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = 'search_path')"
+         (SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = 'search_path'), \
+         pg_catalog.current_setting('session_replication_role') = 'origin'"
             .to_owned(),
         Binds::none(Engine::Postgres),
     )

@@ -294,3 +294,34 @@ fn rows_that_the_application_takes_away_leave_the_newest_of_what_is_left() {
         assert_eq!(bed.chats(), [5, 6, 7, 10], "{point:?}");
     }
 }
+
+/// The root is locked, and what hangs on it is not.
+#[test]
+fn a_dependent_taken_out_of_its_where_meanwhile_keeps_its_root() {
+    for on_delete in ["ON DELETE CASCADE", ""] {
+        for point in [Point::Found, Point::Locked, Point::Judged] {
+            let sql = format!(
+                "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+                 CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {on_delete}, pinned boolean);
+                 CREATE INDEX d_t ON d (t_id);
+                 INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
+                 INSERT INTO d SELECT i, i, false FROM generate_series(1, 4) i;"
+            );
+            both(&sql, &[delete("t", "id"), delete("d", "id")], |stage| {
+                let spec = old(
+                    r#", dependents: [{name: d, table: public.d, references: {t_id: id}, where: "not pinned"}]"#,
+                );
+                let sql = "UPDATE d SET pinned = true WHERE id = 3";
+                let meddler = Meddler::new(stage, point, 1, sql);
+                let said = stage.ask(&spec, |options| options.batch_rows = Some(4), &meddler);
+                said.assert_done();
+                assert_eq!(meddler.went.get(), Some(true), "{point:?}");
+                assert_eq!(stage.left(), [3], "{on_delete} {point:?}");
+                assert_eq!(stage.database.numbers("SELECT id FROM d"), [3], "{point:?}");
+                let target = said.target();
+                assert_eq!((target.rows.deleted, target.dependents[0].deleted), (3, 3));
+                assert_eq!(target.kept.referenced, Some(1), "{said:#?}");
+            });
+        }
+    }
+}
