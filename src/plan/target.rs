@@ -6,7 +6,7 @@ mod writes;
 use super::{Notes, access, obstacles, references, rights};
 use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
-    Access, Action, Catalog, DependentAction, Encoding, Exemption, Expression, Reason, Refusal,
+    Access, Action, Catalog, DependentAction, Encoding, Engine, Exemption, Expression, Reason, Refusal,
     Scalar, Table, TableKind, TableName, Target, quote,
 };
 use crate::observe::{Observed, ObservedTarget};
@@ -90,15 +90,11 @@ fn triggers(target: &Target) -> Vec<String> {
 /// A table that rows can be taken from.
 fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c Table, Refusal> {
     let Some(table) = catalog.table(&name.or_schema(catalog.engine.schema())) else {
-        let write = match find_table(catalog, name) {
-            Some(other) => format!("write {}, as the catalog spells it", other.name.name),
-            None => write_one(catalog),
-        };
         return Err(Refusal::new(
             field,
             Reason::NotFound,
             format!("the database has no table {name}"),
-            write,
+            write_one(catalog, name),
         ));
     };
     let what = match table.kind {
@@ -125,11 +121,11 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     ))
 }
 
-fn write_one(catalog: &Catalog) -> String {
-    let known: Vec<&str> = catalog.tables.iter().map(|table| table.name.name.as_str()).collect();
-    match known[..] {
-        [] => "name another file: this one has no tables".to_owned(),
-        [..] => format!("write one of {}", known.join(", ")),
+fn write_one(catalog: &Catalog, name: &TableName) -> String {
+    match (&catalog.tables[..], catalog.engine) {
+        ([], Engine::Sqlite) => "name another file: this one has no tables".to_owned(),
+        ([], Engine::Postgres) => "name another database: this one has no tables".to_owned(),
+        ([..], _) => catalog.instead(name, false),
     }
 }
 
@@ -220,12 +216,11 @@ impl Resolver<'_> {
         if let Some(column) = table.column(name) {
             return Some(column.name.clone());
         }
-        let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         self.refuse(
             part,
             Reason::NotFound,
             format!("table {} has no column {name}", table.name.name),
-            format!("write one of {}", known.join(", ")),
+            table.instead(name, false),
         );
         None
     }
@@ -269,7 +264,7 @@ impl Resolver<'_> {
                     format!("{field}.name"),
                     Reason::NotFound,
                     format!("the database has no table {table}"),
-                    write_one(self.catalog),
+                    write_one(self.catalog, table),
                 ));
                 continue;
             };

@@ -37,12 +37,10 @@ impl<'a> Scopes<'a> {
                 };
                 let written = self.table_name(name);
                 let Some(table) = find_table(self.around.catalog, &written) else {
-                    let known: Vec<String> =
-                        self.around.catalog.tables.iter().map(|t| t.name.name.clone()).collect();
                     return Err(self.refuse(
                         Reason::NotFound,
                         format!("there is no table {written}"),
-                        format!("write one of {}", known.join(", ")),
+                        self.around.catalog.instead(&written, true),
                     ));
                 };
                 readable(table, self.around.field)?;
@@ -125,11 +123,10 @@ impl<'a> Scopes<'a> {
     }
 
     fn no_column(&self, table: &Table, column: &str) -> Refusal {
-        let known: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
         self.refuse(
             Reason::NotFound,
             format!("table {} has no column {column}", table.name.name),
-            format!("write one of {}", known.join(", ")),
+            table.instead(column, true),
         )
     }
 
