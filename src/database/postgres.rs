@@ -35,6 +35,8 @@ pub struct Server {
     pub version: String,
     /// Whether it takes no writes because it follows another.
     pub follows: bool,
+    /// Whether foreign keys and triggers do what they are declared to.
+    pub enforces: bool,
 }
 
 /// A session.
@@ -44,6 +46,8 @@ pub struct Session {
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
     in_transaction: bool,
+    /// The search path that the login begins with.
+    default_path: String,
     /// Whether the server counts what a transaction deletes.
     pub(super) counts_deletes: bool,
 }
@@ -58,9 +62,13 @@ impl Session {
     ) -> Result<Self, Error> {
         let connecting = PgConnection::connect_with(&options.connect);
         let connection = match tokio::time::timeout(options.timeout, connecting).await {
-            Ok(connected) => connected.map_err(Error::postgres)?,
+            Ok(connected) => connected.map_err(|error| {
+                let Error { class, message } = Error::postgres(error);
+                Error { class, message: format!("{}: {message}", options.server()) }
+            })?,
             Err(_) => {
-                let message = format!("no connection within {} s", options.timeout.as_secs());
+                let waited = options.timeout.as_secs();
+                let message = format!("{}: no connection within {waited} s", options.server());
                 return Err(Error { class: ErrorClass::Unreachable, message });
             }
         };
@@ -76,10 +84,18 @@ impl Session {
             beginning,
             schema: None,
             in_transaction: false,
+            default_path: String::new(),
             counts_deletes: false,
         };
         session.server().await?;
         Ok(session)
+    }
+
+    /// From here on statements act, by keys alone: the triggers that they set off were written for
+    /// the path on which the application finds its tables.
+    pub async fn act(&mut self) -> Result<(), Error> {
+        let path = sql::path(&self.beginning.extensions, &self.default_path);
+        self.rows(&path).await.map(|_| ())
     }
 
     /// The server's clock and version, now.
@@ -91,8 +107,14 @@ impl Session {
             class: ErrorClass::Statement,
             message: format!("the server's clock cannot be read: {error}"),
         })?;
+        self.default_path = text(5);
         self.counts_deletes = row.get(4).is_some_and(Value::is_true);
-        Ok(Server { clock, version: text(2), follows: row.get(3).is_some_and(Value::is_true) })
+        Ok(Server {
+            clock,
+            version: text(2),
+            follows: row.get(3).is_some_and(Value::is_true),
+            enforces: row.get(6).is_some_and(Value::is_true),
+        })
     }
 
     async fn one_row(&mut self, statement: &Statement) -> Result<Vec<Value>, Error> {
@@ -213,14 +235,23 @@ impl Session {
         })?;
         self.in_transaction = true;
         let Some((_, planned)) = &self.schema else { return Ok(()) };
-        if last.and_then(|row| row.into_iter().next()).as_ref() == Some(planned) {
+        let last = last.unwrap_or_default();
+        let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);
+        let changed = if last.first() != Some(planned) {
+            Error {
+                class: ErrorClass::SchemaChanged,
+                message: "the schema changed after the plan was made".to_owned(),
+            }
+        } else if last.get(1).and_then(Value::as_integer) != Some(schemas) {
+            Error {
+                class: ErrorClass::Denied,
+                message: "the login may not use the schema of an extension any more".to_owned(),
+            }
+        } else {
             return Ok(());
-        }
+        };
         self.rollback().await;
-        Err(Error {
-            class: ErrorClass::SchemaChanged,
-            message: "the schema changed after the plan was made".to_owned(),
-        })
+        Err(changed)
     }
 
     pub async fn commit(&mut self) -> Result<(), Error> {

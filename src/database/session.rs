@@ -102,6 +102,14 @@ impl Session {
         }
     }
 
+    /// From here on the batch acts, and the application's triggers with it.
+    pub async fn act(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => inner.act().await,
+        }
+    }
+
     /// Ends the transaction for good.
     pub async fn commit(&mut self) -> Result<(), Error> {
         each!(self, inner => inner.commit().await)

@@ -1,6 +1,6 @@
 //! What the parsers of YAML and of types say, turned into a field and a remedy.
 
-use crate::model::{Reason, Refusal};
+use crate::model::{Reason, Refusal, distance};
 
 /// What is no YAML has no fields; then the field is the place in the file.
 pub fn malformed(error: &serde_yaml::Error) -> Refusal {
@@ -90,18 +90,7 @@ fn example(field: &str) -> &'static str {
 
 /// Whether two letters or fewer make one word of the other.
 fn is_near(one: &str, other: &str) -> bool {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, left) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (place, right) in other.iter().enumerate() {
-            let swapped = diagonal + usize::from(left != *right);
-            diagonal = row[place + 1];
-            row[place + 1] = swapped.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[other.len()] <= 2
+    distance(one, other) <= 2
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the database says of its tables.
 
-use super::{Engine, TableName, quote};
+use super::{Engine, TableName, nearest, quote};
 
 /// The tables of one database.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,11 @@ pub struct Table {
     /// The tables that hold its rows, itself among them, where there are several: partitions, and
     /// tables that inherit from it.
     pub leaves: Vec<TableName>,
+    /// Tables whose rows are, or may be, rows of this one: what points at them points here. All
+    /// heirs, and of a partition all ancestors.
+    pub kin: Vec<TableName>,
+    /// Whether it holds rows of another table too, as no partition does.
+    pub inherits: bool,
     /// What the login may do with it.
     pub rights: Rights,
     /// What makes it impossible to take rows from it safely, and what to do about it.
@@ -101,6 +106,11 @@ pub struct Column {
     pub places: bool,
     /// PostgreSQL: the schema of the extension that its type comes from.
     pub extension: Option<String>,
+    /// PostgreSQL: whether the login may use the schema of its type. Without that the type's
+    /// operators are not found, and others are taken in their place without a word.
+    pub usable: bool,
+    /// PostgreSQL: how its texts compare, e.g. `pg_catalog."default"`.
+    pub collation: Option<String>,
     /// PostgreSQL: values that differ may be equal to it.
     pub nondeterministic: bool,
     /// PostgreSQL: the login may not change it.
@@ -134,18 +144,11 @@ pub struct Index {
     pub unique: bool,
 }
 
-/// More names than these nobody reads.
-const NAMES: usize = 20;
-
-fn choice(alike: Vec<String>, known: Vec<String>) -> String {
-    if !alike.is_empty() {
-        return format!("write {}, as the catalog spells it", alike.join(" or "));
+fn choice(asked: &str, alike: &[String], known: impl Iterator<Item = String>) -> String {
+    match alike {
+        [] => format!("write one of {}", nearest(asked, known)),
+        alike => format!("write {}, as the catalog spells it", alike.join(" or ")),
     }
-    let more = match known.len().saturating_sub(NAMES) {
-        0 => String::new(),
-        more => format!(", or of {more} more"),
-    };
-    format!("write one of {}{more}", known[..known.len().min(NAMES)].join(", "))
 }
 
 /// A name as an expression in PostgreSQL has to spell it, which makes what is not quoted lower case.
@@ -170,8 +173,12 @@ impl Catalog {
             _ => table.name.name.clone(),
         };
         let same = |table: &&Table| table.name.name.eq_ignore_ascii_case(&name.name);
-        let alike = self.tables.iter().filter(same).map(spelled).collect();
-        choice(alike, self.tables.iter().map(spelled).collect())
+        let alike: Vec<String> = self.tables.iter().filter(same).map(spelled).collect();
+        let asked = match self.engine {
+            Engine::Sqlite => name.name.clone(),
+            Engine::Postgres => name.or_schema(self.engine.schema()).to_string(),
+        };
+        choice(&asked, &alike, self.tables.iter().map(spelled))
     }
 
     /// Whether the login may read all rows of a table, and of those that hold them. What is no table
@@ -187,9 +194,12 @@ impl Catalog {
     }
 
     /// The foreign keys that point at a table, with the table that holds each.
-    pub fn references_to(&self, name: &TableName) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+    pub fn references_to<'c>(
+        &'c self,
+        to: &'c Table,
+    ) -> impl Iterator<Item = (&'c Table, &'c ForeignKey)> {
         self.tables.iter().flat_map(move |table| {
-            let to_it = table.foreign_keys.iter().filter(move |key| key.to == *name);
+            let to_it = table.foreign_keys.iter().filter(|key| to.is_meant_by(key));
             to_it.map(move |key| (table, key))
         })
     }
@@ -198,6 +208,11 @@ impl Catalog {
 impl Table {
     pub fn is_partitioned(&self) -> bool {
         self.kind == TableKind::Partitioned
+    }
+
+    /// Whether a foreign key points at this table, or at rows of it under another name.
+    pub fn is_meant_by(&self, key: &ForeignKey) -> bool {
+        key.to == self.name || self.kin.contains(&key.to)
     }
 
     /// Whether several tables hold its rows.
@@ -210,8 +225,8 @@ impl Table {
         let in_sql = in_sql && self.engine == Engine::Postgres;
         let spelled = |column: &Column| spelled(&column.name, in_sql);
         let same = |column: &&Column| column.name.eq_ignore_ascii_case(name);
-        let alike = self.columns.iter().filter(same).map(spelled).collect();
-        choice(alike, self.columns.iter().map(spelled).collect())
+        let alike: Vec<String> = self.columns.iter().filter(same).map(spelled).collect();
+        choice(name, &alike, self.columns.iter().map(spelled))
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

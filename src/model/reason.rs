@@ -58,7 +58,7 @@ reasons! {
     /// The database's file is not there, not ours, or cannot be written.
     BadDatabase => "correct the path or the file's rights",
     /// The database could not be reached, or does not answer.
-    Unreachable => "try again; see whether something holds the database",
+    Unreachable => "see that it is there and answers; the next run tries again",
     /// The login lacks a right.
     NotPermitted => "grant what the message prints",
     /// Someone else holds the database longer than limits.lockTimeout.

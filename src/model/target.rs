@@ -125,6 +125,17 @@ impl Dependent {
         selection.is_some_and(|selection| selection.tables.contains(table))
     }
 
+    /// Whether rows that its `where` does not select keep their parent, by a foreign key: should one
+    /// be left when the parent goes, the database would delete it, or the parent could not go.
+    pub fn holds_its_parent(&self) -> bool {
+        self.selection.is_some()
+            && self.table.foreign_keys.iter().any(|key| {
+                key.on_delete != OnDelete::Unset
+                    && key.columns.len() == self.references.len()
+                    && self.references.iter().all(|pair| key.columns.contains(pair))
+            })
+    }
+
     /// Whether these assignments are to take the row off a foreign key by which the database would
     /// delete it with its parent.
     pub fn cascades_through(&self, set: &Assignments) -> bool {
@@ -174,7 +185,7 @@ impl Target {
                             .table
                             .foreign_keys
                             .iter()
-                            .any(|key| key.to == dependents[at].table.name)
+                            .any(|key| dependents[at].table.is_meant_by(key))
                 })
             };
             // Of two dependents of one table the deleting one comes first: what is updated first

@@ -128,7 +128,9 @@ async fn crowded(
     }
     let mut counted: BTreeMap<TableName, bool> = BTreeMap::new();
     for name in written {
-        let near = catalog.references_to(name).map(|(table, _)| table).chain(catalog.table(name));
+        let own = catalog.table(name);
+        let pointing = own.into_iter().flat_map(|table| catalog.references_to(table));
+        let near = pointing.map(|(table, _)| table).chain(own);
         for table in near {
             if counted.contains_key(&table.name) || table.key.is_empty() || !catalog.shows(table) {
                 continue;

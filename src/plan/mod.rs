@@ -9,6 +9,7 @@ mod rights;
 mod substitute;
 mod target;
 mod understood;
+mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,6 +91,7 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
                     &notes.set_null,
                     &mut written,
                 ));
+                notes.cautions.extend(unseen::caution(&target, &observed.catalog));
                 notes.understood = understood::of(declared);
                 targets.push(PlannedTarget {
                     cutoffs,

@@ -31,6 +31,7 @@ pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> 
         }
     }
     refusals.extend(ranked_family(declared, &target.table));
+    refusals.extend(inherited_parents(declared, target));
     refusals
 }
 
@@ -110,6 +111,28 @@ fn kept(field: &str, target: &Target) -> Option<Refusal> {
             "remove the dependent: rows that something still points at are kept; or write action: Delete or Update",
         )
     })
+}
+
+/// Keys hold in one table of those that inherit from one another: rows of two of them may share
+/// one, and what hangs on the one would go with the other.
+fn inherited_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
+    let inherits = |table: &Table| table.inherits || table.is_family() && !table.is_partitioned();
+    let mut refusals = Vec::new();
+    for dependent in &target.dependents {
+        let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
+        if inherits(parent) {
+            refusals.push(Refusal::new(
+                format!("{}.dependents[{}].references", declared.field, dependent.name),
+                Reason::NotSupported,
+                format!(
+                    "{} inherits, or is inherited from: a key holds in one of such tables alone, so it is not sure on which of their rows these hang",
+                    parent.name
+                ),
+                "remove the dependent: rows that something still points at are kept; or make the table a partitioned one",
+            ));
+        }
+    }
+    refusals
 }
 
 /// Which rows are the newest of a family only a key over all its tables tells.

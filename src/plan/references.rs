@@ -20,7 +20,7 @@ pub fn check(
     let mut found = Vec::new();
     for path in deleted_paths(target) {
         let table = table_at(target, &path);
-        for (holder, key) in context.observed.catalog.references_to(&table.name) {
+        for (holder, key) in context.observed.catalog.references_to(table) {
             let reference = Reference { declared, target, path: &path, holder, key, context };
             match reference.judge(notes) {
                 Ok(join) => found.extend(join),
@@ -43,7 +43,7 @@ fn wrong_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal> {
         let of = |table: &Table, key: &ForeignKey| {
             let same =
                 |(own, _): &(String, String)| dependent.references.iter().any(|(by, _)| by == own);
-            table.name == key.to
+            table.is_meant_by(key)
                 && key.columns.len() == dependent.references.len()
                 && key.columns.iter().all(same)
         };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::declare::{self, SourceFrom};
 use crate::model::{
-    Action, Catalog, DependentAction, Expression, Power, Reason, Refusal, Scalar, Table, TableName, Target, quote,
+    Action, Catalog, DependentAction, Expression, Power, Reason, Refusal, Scalar, Table, TableName,
+    Target, quote,
 };
 use crate::sql::find_table;
 
@@ -38,9 +39,7 @@ pub fn check(
     let points = |table: &Table| {
         target.referenced.iter().any(|reference| reference.table.name == table.name)
     };
-    tables
-        .filter_map(|(table, need)| judge(table, need, points(table), &catalog.login))
-        .collect()
+    tables.filter_map(|(table, need)| judge(table, need, points(table), &catalog.login)).collect()
 }
 
 fn needs(
@@ -72,8 +71,7 @@ fn needs(
     }
     for dependent in &target.dependents {
         let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
-        let need =
-            needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
+        let need = needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
         match &dependent.action {
             _ if dry_run => {}
             DependentAction::Delete => need.delete = true,
@@ -146,6 +144,14 @@ fn judge(table: &Table, need: &Need, points: bool, login: &str) -> Option<Refusa
     let name = format!("{schema}.{}", quote(&table.name.name));
     let mut missing: Vec<String> = Vec::new();
     let mut grants = Vec::new();
+    let unusable = table.columns.iter().filter(|column| !column.usable);
+    let mut types: Vec<&String> = unusable.filter_map(|column| column.extension.as_ref()).collect();
+    types.sort();
+    types.dedup();
+    for schema in types {
+        missing.push(format!("USAGE of schema {schema}, which the type of a column comes from"));
+        grants.push(format!("GRANT USAGE ON SCHEMA {} TO {login};", quote(schema)));
+    }
     if !rights.usage {
         missing.push("USAGE of its schema".to_owned());
         grants.push(format!("GRANT USAGE ON SCHEMA {schema} TO {login};"));

@@ -6,8 +6,8 @@ mod writes;
 use super::{Notes, access, obstacles, references, rights};
 use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
-    Access, Action, Catalog, DependentAction, Encoding, Engine, Exemption, Expression, Reason, Refusal,
-    Scalar, Table, TableKind, TableName, Target, quote,
+    Access, Action, Catalog, DependentAction, Encoding, Engine, Exemption, Expression, Reason,
+    Refusal, Scalar, Table, TableKind, TableName, Target, quote,
 };
 use crate::observe::{Observed, ObservedTarget};
 use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};

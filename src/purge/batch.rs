@@ -200,6 +200,7 @@ impl Judged {
             return Ok(Acted { rows: self.rows, dependents });
         }
         let instants = bench.instants(fate);
+        session.act().await?;
         if !target.dependents.is_empty() && session.counts_deletes() && sql::cascades(target) {
             let dependents = self.cascade(bench, fate, session).await?;
             return Ok(Acted { rows: self.rows, dependents });
@@ -209,6 +210,7 @@ impl Judged {
             dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
         }
         for at in target.order.iter().copied() {
+            bench.none_held(Some(at), &self.going, fate, session).await?;
             let statement = match &target.dependents[at].action {
                 DependentAction::Delete => {
                     sql::delete_dependent(target, &instants, at, &self.going)
@@ -236,6 +238,7 @@ impl Judged {
                 });
             }
         }
+        bench.none_held(None, &self.going, fate, session).await?;
         let statement = sql::act(target, &instants, &self.going);
         let moved: Vec<Key>;
         let (acted, now) = match (&target.action, session.engine()) {

@@ -8,7 +8,7 @@ use floor::Newest;
 use jiff::Timestamp;
 use row::Row;
 
-use crate::database::{Error, Session};
+use crate::database::{Error, ErrorClass, Session};
 use crate::model::{DependentAction, Engine, Key, Reading, Target, Value, read_age};
 use crate::plan::{Cutoffs, Fate};
 use crate::sql::{self, Instants};
@@ -175,6 +175,34 @@ impl Bench<'_> {
         };
         let rows = session.rows(&statement).await?;
         Ok(rows.first().and_then(|row| row[0].as_integer()).map_or(0, i64::unsigned_abs))
+    }
+
+    /// Rows that a dependent's `where` did not select when the roots were judged would have kept them.
+    /// Somebody may have changed such a row meanwhile, and the database would delete it with its
+    /// parent: the root, or the dependent at this place.
+    pub async fn none_held(
+        &self,
+        of: Option<usize>,
+        going: &[Key],
+        fate: Fate,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        for (at, dependent) in self.target.dependents.iter().enumerate() {
+            let holds = dependent.of == of && dependent.holds_its_parent();
+            if session.engine() == Engine::Sqlite || !holds {
+                continue;
+            }
+            let statement = sql::count_left(self.target, &self.instants(fate), at, going);
+            let rows = session.rows(&statement).await?;
+            if rows.first().and_then(|row| row[0].as_integer()) != Some(0) {
+                // Tried again, and so judged again, those roots are kept.
+                let name = &dependent.name;
+                let message =
+                    format!("rows of the dependent {name} changed while their roots went");
+                return Err(Error { class: ErrorClass::Busy, message });
+            }
+        }
+        Ok(())
     }
 
     /// How many rows of a dependent go or change with these roots; none of one that is kept.

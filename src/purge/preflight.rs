@@ -173,8 +173,12 @@ async fn stays_selected(
                             row.key.hash()
                         ),
                         match session.engine() {
-                            Engine::Sqlite => "set a column that `where` asks for, e.g. where: \"archived = 0\" with set: {archived: \"1\"}",
-                            Engine::Postgres => "set a column that `where` asks for, e.g. where: \"not archived\" with set: {archived: \"true\"}",
+                            Engine::Sqlite => {
+                                "set a column that `where` asks for, e.g. where: \"archived = 0\" with set: {archived: \"1\"}"
+                            }
+                            Engine::Postgres => {
+                                "set a column that `where` asks for, e.g. where: \"not archived\" with set: {archived: \"true\"}"
+                            }
                         },
                     )]);
                 }

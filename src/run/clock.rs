@@ -17,6 +17,8 @@ pub struct Clocks {
     database: Option<Timestamp>,
     /// Whether the server follows another, and takes no writes.
     pub follows: bool,
+    /// Whether its foreign keys do what they are declared to.
+    pub enforces: bool,
     /// The server's, as it prints it.
     pub version: Option<String>,
 }
@@ -29,14 +31,14 @@ pub struct Real {
 
 /// Asks the database what time it is.
 pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
-    let (database, follows, version) = match session {
-        Session::Sqlite(_) => (None, false, None),
+    let (database, follows, enforces, version) = match session {
+        Session::Sqlite(_) => (None, false, true, None),
         Session::Postgres(session) => {
             let server = session.server().await?;
-            (Some(server.clock), server.follows, Some(server.version))
+            (Some(server.clock), server.follows, server.enforces, Some(server.version))
         }
     };
-    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows, version })
+    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows, enforces, version })
 }
 
 impl Clocks {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::report::totals;
 use crate::api::{
-    DependentReport, FileReport, PurgeRunStatus, ServerReport, TargetReport, TenantReport, Throttled, Work,
+    DependentReport, FileReport, PurgeRunStatus, ServerReport, TargetReport, TenantReport,
+    Throttled, Work,
 };
 use crate::declare::Refused;
 use crate::model::{Reason, Refusal};

@@ -100,6 +100,14 @@ pub(super) async fn prepare(
             "name the primary; with CloudNativePG its service ends in -rw",
         )));
     }
+    if !real.enforces {
+        return Err(of_connection(Refusal::new(
+            "spec.postgres.secretKeyRef",
+            Reason::Conflict,
+            "session_replication_role is not origin for this login: foreign keys and triggers would not do what they are declared to",
+            "ALTER ROLE ... RESET session_replication_role; and the same for the database",
+        )));
+    }
     let clock = real
         .check(declaration.dry_run)
         .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, &real))

@@ -2,7 +2,7 @@
 
 use super::render;
 use super::statement::{Binds, Instants, Statement};
-use super::words::{assignments, column, from, joined, key_in, root_from, update};
+use super::words::{assignments, collated, column, from, joined, key_in, root_from, update};
 use crate::model::{Action, AntiJoin, DependentAction, Engine, Key, OnDelete, ROW, Table, Target};
 
 /// The rows of one dependent that hang on these roots. Roots of the batch itself go as roots.
@@ -47,8 +47,12 @@ fn hangs(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String 
 /// The same, whether the dependent's `where` selects the row or not.
 fn pointing(target: &Target, at: usize, keys: &[Key], binds: &mut Binds) -> String {
     let dependent = &target.dependents[at];
-    let own: Vec<String> =
-        dependent.references.iter().map(|(own, _)| column(&dependent.table, ROW, own)).collect();
+    let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
+    let own = dependent.references.iter().map(|(own, theirs)| {
+        let value = column(&dependent.table, ROW, own);
+        collated((&dependent.table, own), (parent, theirs), value)
+    });
+    let own: Vec<String> = own.collect();
     let theirs = |table: &Table| -> String {
         let columns = dependent.references.iter().map(|(_, theirs)| column(table, ROW, theirs));
         columns.collect::<Vec<_>>().join(", ")
@@ -110,10 +114,14 @@ pub fn update_dependent(
 }
 
 /// How many rows of a dependent's table still point at these roots, whether `where` selects them
-/// or not.
+/// or not. Roots of the batch itself go as roots.
 pub fn count_left(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
     let mut binds = Binds::new(target.table.engine, instants);
-    let pointing = pointing(target, at, keys, &mut binds);
+    let mut pointing = pointing(target, at, keys, &mut binds);
+    if touches_roots(target, at) {
+        let roots = key_in(target.rows(), ROW, keys, &mut binds);
+        pointing += &format!(" AND NOT {roots}");
+    }
     let table = from(&target.dependents[at].table, ROW);
     Statement::new(format!("SELECT count(*) FROM {table} WHERE {pointing}"), binds)
 }

@@ -61,6 +61,10 @@ pub struct Beginning {
     pub version: i64,
 }
 
+/// How many schemas of the search path are really looked through: PostgreSQL leaves out, without a
+/// word, those that the login may not use, and citext then compares as text.
+const FOUND: &str = "pg_catalog.cardinality(pg_catalog.current_schemas(false))";
+
 /// While roots are locked nobody waits longer for us.
 const LOCKED: Duration = Duration::from_millis(100);
 
@@ -71,8 +75,6 @@ const LOCKED: Duration = Duration::from_millis(100);
 /// what the plan was made for: no trigger and no foreign key can come after that.
 pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -> Statement {
     let Beginning { writes, lock_timeout, statement_timeout, extensions, version } = beginning;
-    let path = extensions.iter().map(|schema| crate::model::quote(schema));
-    let path: Vec<String> = std::iter::once("pg_catalog".to_owned()).chain(path).collect();
     let millis = |duration: &Duration| duration.as_millis().max(1).to_string();
     let mut settings = vec![
         ("TimeZone", "UTC".to_owned()),
@@ -81,7 +83,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         ("bytea_output", "hex".to_owned()),
         ("extra_float_digits", "1".to_owned()),
         ("standard_conforming_strings", "on".to_owned()),
-        ("search_path", path.join(", ")),
+        ("search_path", pinned(extensions)),
         ("row_security", "off".to_owned()),
         ("jit", "off".to_owned()),
         ("transform_null_equals", "off".to_owned()),
@@ -118,9 +120,24 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         );
     }
     if let Some(watched) = watched {
-        text += &format!("; {watched}");
+        text += &format!("; SELECT ({watched}), {FOUND}");
     }
     Statement::new(text, Binds::none(Engine::Postgres))
+}
+
+/// Where names are looked for that nobody has qualified: operators, and those of extension types.
+fn pinned(extensions: &[String]) -> String {
+    let path = extensions.iter().map(|schema| crate::model::quote(schema));
+    std::iter::once("pg_catalog".to_owned()).chain(path).collect::<Vec<_>>().join(", ")
+}
+
+/// The pinned path with the login's own behind it, to the end of the transaction.
+pub fn path(extensions: &[String], own: &str) -> Statement {
+    let mut path = pinned(extensions);
+    if !own.trim().is_empty() {
+        path += &format!(", {own}");
+    }
+    alone(format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path)))
 }
 
 /// A statement without parameters.
@@ -171,7 +188,9 @@ pub fn server() -> Statement {
         "SELECT CAST(pg_catalog.date_trunc('second', pg_catalog.clock_timestamp()) AS pg_catalog.text), \
          pg_catalog.current_setting('server_version_num')::pg_catalog.int4, \
          pg_catalog.current_setting('server_version')::pg_catalog.text, pg_catalog.pg_is_in_recovery(), \
-         pg_catalog.current_setting('track_counts') = 'on'"
+         pg_catalog.current_setting('track_counts') = 'on', \
+         (SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = 'search_path'), \
+         pg_catalog.current_setting('session_replication_role') = 'origin'"
             .to_owned(),
         Binds::none(Engine::Postgres),
     )

@@ -2,10 +2,10 @@
 
 use super::statement::{Binds, Instants, Statement};
 use super::words::{
-    as_text, column, compared_tenant, from, key_cast, key_columns, scalar_cast, selected,
+    as_text, cast, column, compared_tenant, from, key_cast, key_columns, scalar_cast, selected,
     shown_column, shown_keys, shown_tenant, tenant_of,
 };
-use crate::model::{Engine, KeepNewest, OrderColumn, ROW, Target, Value};
+use crate::model::{Engine, KeepNewest, OrderColumn, ROW, Table, Target, Value};
 
 /// Tenant and partition of every partition with more rows than are kept. `where` counts only where
 /// it asks for no cutoff: the ranking asks again.
@@ -48,8 +48,16 @@ pub fn shown_order(target: &Target, alias: &str, order: &OrderColumn) -> String 
     }
     let shown = shown_column(table, alias, name);
     match ranks(target, alias, order) {
-        Some(ranks) => format!("CASE WHEN {ranks} THEN {} END", as_text(&value)),
+        Some(ranks) => format!("CASE WHEN {ranks} THEN {} END", ranked(table, name, &value)),
         None => shown,
+    }
+}
+
+/// Numbers as numbers: the oldest are told by them too.
+fn ranked(table: &Table, name: &str, value: &str) -> String {
+    match table.column(name).map(|column| column.declared.as_str()) {
+        Some("float4" | "float8" | "numeric") => cast(value, "\"pg_catalog\".\"float8\""),
+        _ => as_text(value),
     }
 }
 

@@ -233,9 +233,22 @@ pub fn update(table: &Table) -> &'static str {
 /// compares by its collation, and so does SQL by the first side's.
 pub fn joined(pairs: &[(String, String)], own: (&Table, &str), other: (&Table, &str)) -> String {
     let pair = |(mine, theirs): &(String, String)| {
-        format!("{} = {}", column(other.0, other.1, theirs), column(own.0, own.1, mine))
+        let value = column(own.0, own.1, mine);
+        let value = collated((own.0, mine), (other.0, theirs), value);
+        format!("{} = {value}", column(other.0, other.1, theirs))
     };
     pairs.iter().map(pair).collect::<Vec<_>>().join(" AND ")
+}
+
+/// A referencing value as its key compares it: by the referenced column's collation.
+pub fn collated(own: (&Table, &str), other: (&Table, &str), value: String) -> String {
+    let collation = |(table, name): (&Table, &str)| {
+        table.column(name).and_then(|column| column.collation.clone())
+    };
+    match (collation(own), collation(other)) {
+        (Some(own), Some(theirs)) if own != theirs => format!("({value} COLLATE {theirs})"),
+        _ => value,
+    }
 }
 
 /// A value as a driver without types binds it.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Session;
 use crate::database::Error;
 use crate::model::{
-    Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table, TableKind,
-    TableName, Value,
+    Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table,
+    TableKind, TableName, Value,
 };
 use crate::sql::postgres as sql;
 
@@ -32,6 +32,8 @@ impl Session {
                     nondeterministic: row[6].is_true(),
                     places: row[7].is_true(),
                     denied: row[8].is_true(),
+                    usable: row[9].is_true(),
+                    collation: row[10].name(),
                     primary_key: None,
                 });
             });
@@ -53,9 +55,7 @@ impl Session {
         Ok(Catalog {
             engine: Engine::Postgres,
             login: text(&login[0]),
-            power: login[1]
-                .name()
-                .map(|role| Power { role, is_superuser: login[2].is_true() }),
+            power: login[1].name().map(|role| Power { role, is_superuser: login[2].is_true() }),
             tables: tables.list,
         })
     }
@@ -84,6 +84,8 @@ fn table(row: &[Value]) -> Table {
         update_triggers: Vec::new(),
         replaces: false,
         leaves: Vec::new(),
+        kin: Vec::new(),
+        inherits: false,
         rights: Rights {
             usage: row[7].is_true(),
             select: row[8].is_true(),
@@ -188,13 +190,18 @@ impl Tables {
                     }
                 }
             });
-            // A key that points at one partition points at rows of the whole.
-            let Some(ancestor) = self.name(&group[0][0]) else { continue };
-            let heirs: Vec<TableName> = group.iter().filter_map(|row| self.name(&row[1])).collect();
-            for key in self.list.iter_mut().flat_map(|table| &mut table.foreign_keys) {
-                if heirs.contains(&key.to) {
-                    key.to = ancestor.clone();
-                }
+            for row in group {
+                let (ancestor, heir) = (self.name(&row[0]), self.name(&row[1]));
+                let (Some(ancestor), Some(heir)) = (ancestor, heir) else { continue };
+                let is_partition = row[2].is_true();
+                self.with(&row[0], |table| table.kin.push(heir));
+                self.with(&row[1], |table| {
+                    if is_partition {
+                        table.kin.push(ancestor);
+                    } else {
+                        table.inherits = true;
+                    }
+                });
             }
         }
     }

@@ -26,6 +26,16 @@ pub struct Options {
     pub verifies: bool,
 }
 
+impl Options {
+    /// Host and port, or the socket's folder: no secret, and what one asks for first.
+    pub fn server(&self) -> String {
+        match self.connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.connect.get_host(), self.connect.get_port()),
+        }
+    }
+}
+
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options").field("timeout", &self.timeout).finish_non_exhaustive()

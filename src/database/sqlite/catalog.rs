@@ -64,6 +64,8 @@ impl Session {
             update_triggers: Vec::new(),
             replaces: false,
             leaves: Vec::new(),
+            kin: Vec::new(),
+            inherits: false,
             rights: Rights::ALL,
             obstacles: Vec::new(),
         };

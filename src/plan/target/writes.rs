@@ -36,7 +36,7 @@ impl Resolver<'_> {
 
     /// The database would carry a change of these into the tables that point here.
     fn pointed_at(&self, table: &Table) -> Vec<String> {
-        let pointed = self.catalog.references_to(&table.name);
+        let pointed = self.catalog.references_to(table);
         pointed.flat_map(|(_, key)| key.columns.iter().map(|(_, column)| column.clone())).collect()
     }
 

@@ -2,7 +2,8 @@
 
 use crate::database::{Error, Session};
 use crate::model::{
-    Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Target, Value,
+    Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Target,
+    Value,
 };
 use crate::plan::PlannedTarget;
 use crate::sql::{self, sqlite};

@@ -23,8 +23,9 @@ pub fn login() -> Statement {
 const OURS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
      AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%'";
 
-/// Schema, name, kind, its rules in lines (the catalog forgets late that there are none any more), whether it hides rows, is published without an identity; then
-/// the login's rights: USAGE of the schema, SELECT, DELETE, UPDATE, and UPDATE of some column.
+/// Schema, name, kind, its rules in lines (relhasrules stays true when they are dropped), whether it
+/// hides rows, is published without an identity; then the login's rights: USAGE of the schema,
+/// SELECT, DELETE, UPDATE, and UPDATE of some column.
 pub fn tables() -> Statement {
     statement(&format!(
         "WITH ro_published AS (SELECT DISTINCT t.schemaname, t.tablename \
@@ -51,7 +52,8 @@ pub fn tables() -> Statement {
 
 /// Name, type and its cast (of a domain, those of its base), whether the database computes it,
 /// the schema of the extension its type comes from, whether unlike texts may be equal to it,
-/// whether it says in which partition a row lies, and whether the login may not change it.
+/// whether it says in which partition a row lies, whether the login may not change it, whether it may
+/// use the schema of the type, and the collation.
 pub fn columns() -> Statement {
     statement(&format!(
         "WITH RECURSIVE ro_base(type, base) AS (SELECT t.oid, t.oid FROM pg_catalog.pg_type t \
@@ -69,7 +71,11 @@ pub fn columns() -> Statement {
           WHERE k.oid = a.attcollation), false), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = a.attrelid \
           AND a.attnum::pg_catalog.int2 = ANY (p.partattrs::pg_catalog.int2[])), \
-         NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') \
+         NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE'), \
+         pg_catalog.has_schema_privilege(tn.oid, 'USAGE'), \
+         (SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(k.collname) \
+          FROM pg_catalog.pg_collation k JOIN pg_catalog.pg_namespace cn ON cn.oid = k.collnamespace \
+          WHERE k.oid = a.attcollation) \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN ro_base b ON b.type = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
@@ -129,13 +135,13 @@ pub fn triggers() -> Statement {
 }
 
 /// Every table that inherits from a table, through whatever generations: the ancestor's oid, the
-/// heir's.
+/// heir's, and whether it is a partition.
 pub fn descendants() -> Statement {
     statement(
         "WITH RECURSIVE ro_family(ancestor, heir) AS (SELECT i.inhparent, i.inhrelid \
          FROM pg_catalog.pg_inherits i UNION SELECT f.ancestor, i.inhrelid \
          FROM ro_family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.heir) \
-         SELECT f.ancestor::pg_catalog.int8, f.heir::pg_catalog.int8 FROM ro_family f \
+         SELECT f.ancestor::pg_catalog.int8, f.heir::pg_catalog.int8, c.relispartition FROM ro_family f \
          JOIN pg_catalog.pg_class c ON c.oid = f.heir WHERE c.relkind IN ('r', 'p', 'f') ORDER BY 1, 2",
     )
 }

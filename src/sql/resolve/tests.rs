@@ -25,6 +25,8 @@ fn table(schema: &str, name: &str, columns: &[(&str, &str)]) -> Table {
         update_triggers: Vec::new(),
         replaces: false,
         leaves: Vec::new(),
+        kin: Vec::new(),
+        inherits: false,
         rights: Rights::ALL,
         obstacles: Vec::new(),
     }

@@ -6,6 +6,21 @@ use super::{Checker, Typed, of_base, typed};
 use crate::model::{BaseType, Refusal};
 use crate::sql::kinds::postgres::{self as kinds, Kind};
 
+/// Functions that citext has of its own, by the same names.
+const VARIED: [&str; 11] = [
+    "max",
+    "min",
+    "regexp_like",
+    "regexp_match",
+    "regexp_matches",
+    "regexp_replace",
+    "regexp_split_to_array",
+    "replace",
+    "split_part",
+    "strpos",
+    "translate",
+];
+
 impl Checker<'_> {
     pub(super) fn call(&mut self, expr: &Expr) -> Result<Typed, Refusal> {
         let (name, arguments) = match expr {
@@ -46,6 +61,20 @@ impl Checker<'_> {
             _ => return Ok(typed(expr, Kind::Open, &[])),
         };
         let arguments = self.all(arguments)?;
+        let of_extension = arguments.iter().find(|part| matches!(part.kind, Kind::Other(_)));
+        if let (true, Some(part)) = (VARIED.contains(&name.as_str()), of_extension) {
+            return Err(self.refuse(
+                format!(
+                    "{name}() of `{}` would compare as text does, and not as {} does",
+                    part.text,
+                    part.kind.name()
+                ),
+                format!(
+                    "cast it and say which case counts: {name}(lower(cast({} as text)), ...)",
+                    part.text
+                ),
+            ));
+        }
         match name.as_str() {
             "coalesce" | "greatest" | "least" | "nullif" => self.united(expr, arguments),
             "age" => {

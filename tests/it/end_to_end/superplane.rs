@@ -117,7 +117,8 @@ fn superplanes_policies_run_on_a_postgresql_that_is_verified_and_nobody_learns_t
         let counted = |policy: &str, rows: &str| {
             listed.lines().any(|line| {
                 let words: Vec<&str> = line.split_whitespace().collect();
-                words[..].first().is_some_and(|name| name.ends_with(policy)) && words.contains(&rows)
+                words[..].first().is_some_and(|name| name.ends_with(policy))
+                    && words.contains(&rows)
             })
         };
         (counted("/agent-chats", "8") && counted("/event-runs", "5")).then_some(listed)

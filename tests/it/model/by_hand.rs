@@ -74,9 +74,11 @@ fn add(tables: &mut [Table], seconds_old: Option<i64>, tenant: &str, flag: Value
     values[0] = Value::Int(tables[TARGET].rows.len() as i64);
     (values[1], values[5], values[7]) = (Value::text(tenant), flag, seq);
     values[2] = seconds_old.map_or(Value::Null, |old| Value::Int(NOW - old));
-    tables[TARGET]
-        .rows
-        .push(Row { values, age: seconds_old.map(|old| i128::from(NOW - old) * SECOND) });
+    tables[TARGET].rows.push(Row {
+        values,
+        age: seconds_old.map(|old| i128::from(NOW - old) * SECOND),
+        stays: false,
+    });
 }
 
 fn left(tables: &[Table]) -> Vec<i64> {
@@ -93,7 +95,7 @@ fn the_oracle_lets_go_what_is_strictly_older_and_never_a_null() {
     for old in [Some(30 * DAY), Some(30 * DAY + 1), Some(30 * DAY - 1), None, Some(-DAY)] {
         add(&mut tables, old, "acme", Value::Null, Value::Null);
     }
-    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables);
+    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables, true);
     assert_eq!((outcome.gone, left(&tables)), (1, vec![0, 2, 3, 4]));
 }
 
@@ -115,7 +117,7 @@ fn the_oracle_reads_null_as_not_selected_in_where_and_as_held_in_when() {
     ] {
         add(&mut tables, Some(40 * DAY), "acme", flag, seq);
     }
-    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables);
+    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables, true);
     assert_eq!(
         (outcome.selected, outcome.held["pinned"], outcome.held["second"], outcome.gone),
         (4, 2, 1, 1)
@@ -138,7 +140,7 @@ fn the_oracle_keeps_the_newest_of_each_partition_held_and_young_rows_in_their_pl
     add(&mut tables, Some(40 * DAY), "beta", Value::Int(0), Value::Int(5));
     add(&mut tables, Some(40 * DAY), "beta", Value::Int(0), Value::Int(5));
     add(&mut tables, Some(40 * DAY), "beta", Value::Int(0), Value::Int(5));
-    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables);
+    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables, true);
     assert_eq!((outcome.gone, left(&tables)), (2, vec![0, 1, 3, 4, 6, 7]));
 }
 
@@ -163,9 +165,7 @@ fn the_oracle_asks_the_list_the_sources_and_the_default_and_stops_at_what_is_unk
         ("zero", Value::Int(0)),
         ("listed", Value::Int(1)),
     ] {
-        tables[ORGS]
-            .rows
-            .push(Row { values: vec![Value::text(tenant), value, Value::Null], age: None });
+        tables[ORGS].rows.push(Row::of(vec![Value::text(tenant), value, Value::Null]));
     }
     let windows = policy.targets[0].windows.clone().unwrap();
     let ask = |tenant: &str| meaning::window(&shape, &windows, &tables, &Value::text(tenant));
@@ -198,8 +198,8 @@ fn the_oracle_keeps_what_is_referenced_and_moves_the_next_oldest_up_under_a_cap(
         parents: vec![0],
         on_delete: OnDelete::NoAction,
     });
-    audit.rows.push(Row { values: vec![Value::Int(3)], age: None });
+    audit.rows.push(Row::of(vec![Value::Int(3)]));
     tables.push(audit);
-    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables);
+    let outcome = oracle::purge(&shape, &policy, &policy.targets[0], &mut tables, true);
     assert_eq!((outcome.gone, outcome.referenced, left(&tables)), (2, 1, vec![2, 3]));
 }

@@ -16,6 +16,7 @@ pub enum Term {
     Now,
     Cutoff,
     Plus(Box<Term>, i64),
+    Coalesce(Box<Term>, Value),
 }
 
 /// Rows of another table that belong to a row: `link` equals the row's `own` column.
@@ -33,6 +34,11 @@ pub struct Other {
 pub enum Cond {
     Compare(Term, &'static str, Term),
     Null(Term),
+    /// Equality that takes two NULLs for equal.
+    Same(Term, Term),
+    Between(Term, i64, i64),
+    /// Begins with these letters.
+    Like(Term, &'static str),
     In(Term, Vec<Value>),
     Not(Box<Cond>),
     And(Box<Cond>, Box<Cond>),
@@ -71,6 +77,9 @@ impl Writer<'_> {
                 }
                 _ => format!("{} + {number}", self.term(term)),
             },
+            Term::Coalesce(term, value) => {
+                format!("coalesce({}, {})", self.term(term), self.engine().literal(value))
+            }
         }
     }
 
@@ -93,6 +102,13 @@ impl Writer<'_> {
                 format!("{} {operator} {}", self.term(left), self.term(right))
             }
             Cond::Null(term) => format!("{} is null", self.term(term)),
+            Cond::Same(left, right) => {
+                format!("{} {} {}", self.term(left), self.engine().is(), self.term(right))
+            }
+            Cond::Between(term, from, to) => {
+                format!("{} between {from} and {to}", self.term(term))
+            }
+            Cond::Like(term, start) => format!("{} like '{start}%'", self.term(term)),
             Cond::In(term, values) => format!(
                 "{} in ({})",
                 self.term(term),
@@ -174,6 +190,16 @@ impl Chooser<'_> {
             };
         }
         let roles = &self.shape.roles;
+        if self.shape.engine == Engine::Postgres && dice.chance(25) {
+            let flag = column(roles.flag);
+            return match dice.below(5) {
+                0 => Cond::Same(column(roles.state), column(roles.note)),
+                1 => Cond::Same(flag, Term::Literal(Value::Int(1))),
+                2 => Cond::Between(flag, 1, 2),
+                3 => Cond::Like(column(roles.state), "l"),
+                _ => compare(Term::Coalesce(Box::new(flag), Value::Int(1)), "=", Value::Int(1)),
+            };
+        }
         match dice.below(12) {
             0 => compare(
                 column(roles.state),

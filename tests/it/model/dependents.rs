@@ -85,6 +85,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             OnDelete::Deferred,
             OnDelete::Restrict,
             OnDelete::SetNull,
+            OnDelete::SetDefault,
         ]);
         if !tables[of.unwrap_or(TARGET)].can_be_referenced() {
             continue;
@@ -146,11 +147,14 @@ fn dependent(
         }
     };
     let on_delete = dice.pick(actions).filter(|_| tables[parent].can_be_referenced());
-    if shape.engine == Engine::Postgres && table.key.is_empty() && dice.chance(25) {
+    // Where a row lies no update may change.
+    let stays = treatment != Treatment::Update;
+    if shape.engine == Engine::Postgres && table.key.is_empty() && stays && dice.chance(35) {
         table.parts = dice.pick(&[
             Parts::Heirs(1),
             Parts::Partitions(
-                format!("HASH ({})", table.list(&columns)),
+                "HASH",
+                columns[0],
                 (0..2).map(|at| format!("FOR VALUES WITH (MODULUS 2, REMAINDER {at})")).collect(),
             ),
         ]);

@@ -174,6 +174,10 @@ impl<'a> Asked<'a> {
             },
             Term::Now => self.now.clone(),
             Term::Cutoff => self.cutoff.clone(),
+            Term::Coalesce(term, value) => match self.term(term) {
+                Value::Null => value.clone(),
+                known => known,
+            },
             Term::Plus(term, number) => match self.term(term) {
                 Value::Int(left) => Value::Int(left + number),
                 Value::Text(instant) => encoding::later(&instant, *number),
@@ -189,6 +193,15 @@ impl<'a> Asked<'a> {
                 compare(&self.term(left), operator, &self.term(right))
             }
             Cond::Null(term) => Some(self.term(term) == Value::Null),
+            Cond::Same(left, right) => Some(self.term(left) == self.term(right)),
+            Cond::Between(term, from, to) => match self.term(term) {
+                Value::Int(number) => Some((*from..=*to).contains(&number)),
+                _ => None,
+            },
+            Cond::Like(term, start) => match self.term(term) {
+                Value::Text(text) => Some(text.starts_with(start)),
+                _ => None,
+            },
             Cond::In(term, values) => among(&self.term(term), values.iter()),
             Cond::Not(inner) => self.truth(inner).map(|truth| !truth),
             Cond::And(left, right) => match (self.truth(left), self.truth(right)) {

@@ -34,6 +34,7 @@ mod server;
 mod shape;
 mod stage;
 mod target;
+mod traps;
 mod witness;
 
 use engine::Engine;
@@ -57,6 +58,7 @@ struct Case {
     shape: Shape,
     policy: Policy,
     tables: Vec<Table>,
+    triggers: String,
     batch: u32,
     wal: bool,
     /// Whether the program comes through the pooler.
@@ -71,10 +73,12 @@ impl Case {
             let (shape, mut tables) = Shape::random(&mut dice, engine);
             let policy = Policy::random(&mut dice, &shape, &tables);
             rows::fill(&mut dice, &shape, &policy, &mut tables);
+            let triggers = traps::triggers(&mut dice, &shape, &policy, &mut tables);
             let case = Case {
                 shape,
                 policy,
                 tables,
+                triggers,
                 batch: dice.pick(&[1, 2, 7, 500]),
                 wal: dice.chance(40),
                 pooled: seed.is_multiple_of(2),
@@ -88,7 +92,8 @@ impl Case {
 
     /// What a dry run must say: every target looks at the tables as they are now.
     fn foreseen(&self, tables: &[Table]) -> Vec<Outcome> {
-        let alone = |target| oracle::purge(&self.shape, &self.policy, target, &mut tables.to_vec());
+        let alone =
+            |target| oracle::purge(&self.shape, &self.policy, target, &mut tables.to_vec(), false);
         self.policy.targets.iter().map(alone).collect()
     }
 
@@ -97,7 +102,7 @@ impl Case {
         self.policy
             .targets
             .iter()
-            .map(|target| oracle::purge(&self.shape, &self.policy, target, tables))
+            .map(|target| oracle::purge(&self.shape, &self.policy, target, tables, true))
             .collect()
     }
 }
@@ -115,6 +120,10 @@ fn exact(stage: &Stage) -> Checked {
         let capped = case.policy.targets[0].cap.is_some();
         assert!(what == "run" || capped || done, "the oracle itself comes to rest after one run");
         let said = stage.run(false)?;
+        if outcomes.iter().any(|outcome| outcome.failed > 1) && said.has_given_up() {
+            // Nobody promises which rows went before.
+            return Ok(());
+        }
         same(what, &tables, &stage.rows())?;
         stage.compare(what, &said, &outcomes, counts)?;
         if what != "run" && !capped {
@@ -171,7 +180,7 @@ fn safe(stage: &Stage) -> Checked {
             format!("run {run}: reported {reported} deleted roots, {went} went")
         })?;
         if found == last {
-            let left = oracle::purge(shape, policy, target, &mut right).gone;
+            let left = oracle::purge(shape, policy, target, &mut right, true).gone;
             return ensure(left == 0, || {
                 format!("run {run}: nothing went, and {left} rows should have")
             });

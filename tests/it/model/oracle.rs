@@ -17,6 +17,8 @@ pub struct Outcome {
     pub held: BTreeMap<&'static str, usize>,
     pub referenced: usize,
     pub gone: usize,
+    /// What triggers kept.
+    pub failed: usize,
     /// Deleted and updated rows of each dependent.
     pub dependents: Vec<(usize, usize)>,
     /// Tenants whose window nobody could tell; those that surely have something to lose under any window.
@@ -24,12 +26,15 @@ pub struct Outcome {
     pub unknown_and_old: HashSet<String>,
 }
 
+/// The values of orderBy, then the key.
+type Rank = (Vec<i64>, Option<i64>);
+
 /// The target's rows that keepNewest gives up (rule 13).
 fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize]) -> HashSet<usize> {
     let Some(keep) = &target.keep else {
         return (0..tables[TARGET].rows.len()).collect();
     };
-    let mut partitions: BTreeMap<Vec<String>, Vec<(Vec<i64>, usize)>> = BTreeMap::new();
+    let mut partitions: BTreeMap<Vec<String>, Vec<(Rank, usize)>> = BTreeMap::new();
     let key = shape.roles.key[0];
     for at in eligible {
         let values = &tables[TARGET].rows[*at].values;
@@ -42,16 +47,11 @@ fn surplus(shape: &Shape, target: &Target, tables: &[Table], eligible: &[usize])
             value => value.clone(),
         };
         let partition: Vec<Value> = keep.partition.iter().map(named).collect();
-        let mut order = keep.order.clone();
-        order.extend(
-            shape
-                .roles
-                .key
-                .first()
-                .filter(|key| !order.contains(key))
-                .filter(|_| is_whole(tables[TARGET].kind(key))),
-        );
-        let ranks: Option<Vec<i64>> = order.iter().map(|column| rank(&values[*column])).collect();
+        let ranks: Option<Vec<i64>> =
+            keep.order.iter().map(|column| rank(&values[*column])).collect();
+        // The key breaks ties, of which there are none where it is no number.
+        let last = rank(&values[key]).filter(|_| is_whole(tables[TARGET].kind(key)));
+        let ranks = ranks.map(|ranks| (ranks, last));
         if let Some(ranks) = ranks.filter(|_| !partition.contains(&Value::Null)) {
             partitions.entry(partition.iter().map(plain).collect()).or_default().push((ranks, *at));
         }
@@ -200,7 +200,7 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
         child
             .references
             .iter()
-            .filter(|key| !matches!(key.on_delete, OnDelete::Cascade | OnDelete::SetNull))
+            .filter(|key| key.on_delete != OnDelete::Cascade && !key.on_delete.lets_go())
             .any(|key| {
                 let parents: Vec<_> =
                     family.deleted.iter().filter(|(parent, _, _)| *parent == key.table).collect();
@@ -227,14 +227,25 @@ pub fn referenced(target: &Target, tables: &[Table], family: &Family) -> bool {
     })
 }
 
-/// One target, to its end or its cap. The tables are as the run leaves them.
-pub fn purge(shape: &Shape, policy: &Policy, target: &Target, tables: &mut [Table]) -> Outcome {
+/// One target, to its end or its cap. The tables are as the run leaves them. What triggers do shows when it `acts`.
+pub fn purge(
+    shape: &Shape,
+    policy: &Policy,
+    target: &Target,
+    tables: &mut [Table],
+    acts: bool,
+) -> Outcome {
     let (released, mut outcome) = released(shape, policy, target, tables, true);
     let families: Vec<_> =
         released.into_iter().map(|root| (root, family(target, tables, root))).collect();
     let (kept, mut going): (Vec<_>, Vec<_>) =
         families.into_iter().partition(|(_, family)| referenced(target, tables, family));
     outcome.referenced = kept.len();
+    if acts {
+        let before = going.len();
+        going.retain(|(root, _)| !tables[TARGET].rows[*root].stays);
+        outcome.failed = before - going.len();
+    }
     if let Some(cap) = target.cap {
         going.sort_by_key(|(root, _)| tables[TARGET].rows[*root].age);
         going.truncate(cap);
@@ -277,9 +288,7 @@ pub fn apply(
         }
     }
     for table in 0..tables.len() {
-        for key in
-            tables[table].references.clone().iter().filter(|key| key.on_delete == OnDelete::SetNull)
-        {
+        for key in tables[table].references.clone().iter().filter(|key| key.on_delete.lets_go()) {
             for at in 0..tables[table].rows.len() {
                 if gone.iter().any(|(parent, row)| {
                     *parent == key.table

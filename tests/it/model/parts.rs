@@ -1,24 +1,27 @@
 //! How the rows of a PostgreSQL target are spread over tables.
 
 use super::encoding::Encoding;
-use super::schema::{Dice, Parts, Table};
+use super::schema::{Dice, Parts};
 use super::shape::{Class, KeyKind, Shape};
 
 /// A partitioned table's key must tell its rows apart in each partition: only what is in the key, or a table without
 /// one, is parted by.
-pub fn parts(dice: &mut Dice, shape: &Shape, table: &Table) -> Parts {
+pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
     let roles = &shape.roles;
     // Self-references and keys of a family of heirs are none that the database keeps.
-    if matches!(shape.class, Class::Loose(_)) || !dice.chance(30) {
+    if matches!(shape.class, Class::Loose(_)) || !dice.chance(40) {
         return Parts::One;
     }
     let keyless = shape.key == KeyKind::Nothing;
     let column = if keyless {
-        dice.pick(&[roles.age, roles.age, roles.tenant, roles.state, roles.part])
+        dice.pick(&[roles.age, roles.age, roles.tenant, roles.state, roles.state, roles.part])
     } else {
         roles.key[0]
     };
-    let list = table.list(&[column]);
+    // A row that is changed does not leave its partition.
+    if shape.class == Class::Staged && [roles.age, roles.state].contains(&column) {
+        return Parts::Heirs(1);
+    }
     if keyless && column == roles.age {
         let Some(middle) = middle(shape.encoding) else { return Parts::Heirs(2) };
         let values = [
@@ -26,12 +29,13 @@ pub fn parts(dice: &mut Dice, shape: &Shape, table: &Table) -> Parts {
             format!("FOR VALUES FROM ({middle}) TO (MAXVALUE)"),
             "DEFAULT".into(),
         ];
-        return Parts::Partitions(format!("RANGE ({list})"), values.into());
+        return Parts::Partitions("RANGE", column, values.into());
     }
-    match dice.below(4) {
+    match dice.below(3) {
         0 => Parts::Heirs(1 + dice.below(2)),
         1 if column == roles.state => Parts::Partitions(
-            format!("LIST ({list})"),
+            "LIST",
+            column,
             vec![
                 "FOR VALUES IN ('live', 'done')".into(),
                 "FOR VALUES IN ('archived')".into(),
@@ -39,12 +43,13 @@ pub fn parts(dice: &mut Dice, shape: &Shape, table: &Table) -> Parts {
             ],
         ),
         1 if column == roles.part => Parts::Partitions(
-            format!("LIST ({list})"),
+            "LIST",
+            column,
             vec!["FOR VALUES IN ('a', NULL)".into(), "DEFAULT".into()],
         ),
         _ => {
             let values = |at| format!("FOR VALUES WITH (MODULUS 3, REMAINDER {at})");
-            Parts::Partitions(format!("HASH ({list})"), (0..3).map(values).collect())
+            Parts::Partitions("HASH", column, (0..3).map(values).collect())
         }
     }
 }

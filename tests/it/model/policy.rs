@@ -4,7 +4,7 @@ use super::clock::{Window, Zone};
 use super::condition::{Chooser, Cond, Other, Term, of_dependent};
 use super::dependents::{FLAG, NOTE};
 use super::engine::is_whole;
-use super::schema::{Dice, OnDelete, Table, Value};
+use super::schema::{Dice, Table, Value};
 use super::shape::{Class, KeyKind, Shape, TARGET, Tenancy, Twist};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,8 @@ impl Target {
             .then(|| if dice.chance(15) { Age::Coalesce } else { Age::Column });
         let keep = counted.then(|| keep(dice, shape, tables));
         let chooser = Chooser { shape, aged: age.is_some() };
-        let update = staged || (shape.class == Class::Exact && dice.chance(25));
+        let stays = !tables[TARGET].is_parted_by(&[shape.roles.age, shape.roles.state]);
+        let update = staged || (shape.class == Class::Exact && stays && dice.chance(25));
         let mut condition = dice.chance(60).then(|| chooser.draw(dice, 2));
         let set = update.then(|| set(dice, shape, age, &mut condition));
         let names = ["pinned", "on-hold"];
@@ -263,7 +264,7 @@ fn treatment(
     let bound = table
         .references
         .iter()
-        .any(|key| key.columns == dependent.columns && key.on_delete != OnDelete::SetNull);
+        .any(|key| key.columns == dependent.columns && !key.on_delete.lets_go());
     // What two roots share is changed once only if then nothing points at the second.
     let shared = shape.key == KeyKind::Nothing;
     let mut set = Vec::new();

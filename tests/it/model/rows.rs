@@ -35,10 +35,14 @@ pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table
     for _ in 0..dice.below(12) {
         let link = if keys.is_empty() || dice.chance(12) { Value::Null } else { dice.pick(&keys) };
         let flag = small(dice);
-        tables[HOLDS].rows.push(Row { values: vec![link, flag], age: None });
+        tables[HOLDS].rows.push(Row::of(vec![link, flag]));
     }
     for table in SETTINGS + 1..tables.len() {
-        followers(dice, shape, tables, table);
+        match tables[table].copy_of {
+            None => followers(dice, shape, tables, table),
+            Some(_) if dice.chance(40) => (),
+            Some(of) => tables[table].rows = tables[of].rows.clone(),
+        }
     }
 }
 
@@ -77,16 +81,11 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
             || tables[ORGS].rows.iter().any(|row| row.values[0] == name);
         if dice.chance(55) && !twin {
             let value = stored(shape, source_value(dice, unit));
-            tables[ORGS]
-                .rows
-                .push(Row { values: vec![name.clone(), value, Value::text("chat")], age: None });
+            tables[ORGS].rows.push(Row::of(vec![name.clone(), value, Value::text("chat")]));
         } else if dice.chance(25) && !twin {
             for value in ["7", "30"] {
                 let value = Value::Text(format!("{value}{}", if unit { "" } else { "d" }));
-                tables[ORGS].rows.push(Row {
-                    values: vec![name.clone(), value, Value::text("chat")],
-                    age: None,
-                });
+                tables[ORGS].rows.push(Row::of(vec![name.clone(), value, Value::text("chat")]));
             }
         }
         let filtered = policy
@@ -98,21 +97,19 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
             if let Origin::Orgs { kind } = source.origin { Some(kind) } else { None }
         });
         if kinds.all(|kind| kind) && dice.chance(30) {
-            tables[ORGS].rows.push(Row {
-                values: vec![
-                    name,
-                    stored(shape, Value::Int(1)),
-                    dice.pick(&[Value::text("files"), Value::Null]),
-                ],
-                age: None,
-            });
+            tables[ORGS].rows.push(Row::of(vec![
+                name,
+                stored(shape, Value::Int(1)),
+                dice.pick(&[Value::text("files"), Value::Null]),
+            ]));
         }
     }
     if dice.chance(30) {
-        tables[ORGS].rows.push(Row {
-            values: vec![Value::Null, stored(shape, Value::Int(3)), Value::text("chat")],
-            age: None,
-        });
+        tables[ORGS].rows.push(Row::of(vec![
+            Value::Null,
+            stored(shape, Value::Int(3)),
+            Value::text("chat"),
+        ]));
     }
     let value = stored(shape, source_value(dice, unit));
     for key in [Some("chat_days"), Some("other"), None]
@@ -121,12 +118,10 @@ fn sources(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table]
         .skip(dice.below(2))
     {
         let key = key.map_or(Value::Null, Value::text);
-        tables[SETTINGS].rows.push(Row { values: vec![key, value.clone()], age: None });
+        tables[SETTINGS].rows.push(Row::of(vec![key, value.clone()]));
     }
     if dice.chance(10) {
-        tables[SETTINGS]
-            .rows
-            .push(Row { values: vec![Value::text("chat_days"), Value::text("1d")], age: None });
+        tables[SETTINGS].rows.push(Row::of(vec![Value::text("chat_days"), Value::text("1d")]));
     }
 }
 
@@ -211,7 +206,7 @@ impl Maker<'_> {
                 _ => (),
             }
         }
-        Row { values, age: truth }
+        Row { values, age: truth, stays: false }
     }
 
     fn seq(&mut self, dice: &mut Dice, kind: &str) -> Value {
@@ -255,7 +250,9 @@ impl Maker<'_> {
         values[roles.key[0]] = match self.shape.key {
             _ if own && dice.chance(8) => Value::Null,
             KeyKind::Integer if number == 7 && dice.chance(10) => Value::Int(i64::MIN),
-            KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid => Value::Int(wide),
+            KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid | KeyKind::Nullable => {
+                Value::Int(wide)
+            }
             KeyKind::Nothing if self.shape.dependents.is_empty() => Value::Int(number / 2),
             KeyKind::Nothing => Value::Int(number),
             KeyKind::Uuid => Value::Text(uuid(dice)),
@@ -374,6 +371,6 @@ fn followers(dice: &mut Dice, shape: &Shape, tables: &mut [Table], at: usize) {
                 Value::Int(number * 2 - 6)
             };
         }
-        tables[at].rows.push(Row { values, age: None });
+        tables[at].rows.push(Row::of(values));
     }
 }

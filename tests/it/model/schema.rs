@@ -42,6 +42,15 @@ impl Value {
 pub struct Row {
     pub values: Vec<Value>,
     pub age: Option<Nanos>,
+    /// Whether a trigger keeps it from going or changing.
+    pub stays: bool,
+}
+
+impl Row {
+    /// A row that has no age.
+    pub fn of(values: Vec<Value>) -> Row {
+        Row { values, age: None, stays: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +60,14 @@ pub enum OnDelete {
     Restrict,
     Cascade,
     SetNull,
+    /// To NULL, which is the default of all.
+    SetDefault,
+}
+
+impl OnDelete {
+    pub fn lets_go(self) -> bool {
+        matches!(self, OnDelete::SetNull | OnDelete::SetDefault)
+    }
 }
 
 /// A declared foreign key.
@@ -73,10 +90,20 @@ pub struct Column {
 pub enum Parts {
     #[default]
     One,
-    /// `PARTITION BY` this, with what each partition is for.
-    Partitions(String, Vec<String>),
+    /// `PARTITION BY` this of a column, with what each partition is for.
+    Partitions(&'static str, usize, Vec<String>),
     /// Tables that inherit, and every row in one of them or in the table itself, by turns.
     Heirs(usize),
+}
+
+impl Parts {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Parts::One => "one table",
+            Parts::Partitions(by, ..) => by,
+            Parts::Heirs(_) => "heirs",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,9 +118,16 @@ pub struct Table {
     pub without_rowid: bool,
     pub autoincrement: bool,
     pub unique: Option<usize>,
+    pub not_null: Option<usize>,
     pub references: Vec<Reference>,
     pub indexes: Vec<Vec<usize>>,
+    /// Indexes as SQL goes on behind the table's name.
+    pub odd_indexes: Vec<String>,
+    /// Whether a column was dropped and one is computed, neither of which the case knows.
+    pub has_history: bool,
     pub parts: Parts,
+    /// The table that this one could be taken for.
+    pub copy_of: Option<usize>,
     pub rows: Vec<Row>,
 }
 
@@ -124,6 +158,10 @@ impl Table {
     /// Whether a foreign key may point at its key.
     pub fn can_be_referenced(&self) -> bool {
         !matches!(self.parts, Parts::Heirs(_)) && !(self.key.is_empty() && self.unique.is_none())
+    }
+    /// Whether a row may change in these columns and stay where it is.
+    pub fn is_parted_by(&self, columns: &[usize]) -> bool {
+        matches!(&self.parts, Parts::Partitions(_, column, _) if columns.contains(column))
     }
     /// Whether its newest rows are those of one table, or of a key over all its parts.
     pub fn can_be_ranked(&self) -> bool {

@@ -5,7 +5,7 @@ use super::schema::{OnDelete, Parts, Row, Table, quoted};
 use std::fmt::Write as _;
 
 /// The whole database.
-pub fn script(tables: &[Table]) -> String {
+pub fn script(tables: &[Table], triggers: &str) -> String {
     let created: String =
         tables.iter().enumerate().map(|(number, table)| table.create(tables, number)).collect();
     match tables[0].engine {
@@ -17,7 +17,8 @@ pub fn script(tables: &[Table]) -> String {
                 let references = table.references(tables).into_iter();
                 references.map(move |key| format!("{add}{key};\n"))
             });
-            format!("BEGIN;\n{created}{}COMMIT;\n", references.collect::<String>())
+            let references: String = references.collect();
+            format!("BEGIN;\n{created}{references}{triggers}COMMIT;\n")
         }
     }
 }
@@ -30,14 +31,23 @@ impl Table {
         }
         let name = self.path();
         let tail = match &self.parts {
-            Parts::Partitions(by, _) => format!(" PARTITION BY {by}"),
+            Parts::Partitions(by, column, _) => {
+                format!(" PARTITION BY {by} ({})", self.list(&[*column]))
+            }
             _ if self.without_rowid => " WITHOUT ROWID".into(),
             _ => String::new(),
         };
         let mut script = format!("CREATE TABLE {name} ({}){tail};\n", parts.join(", "));
+        if self.has_history {
+            let _ = writeln!(
+                script,
+                "ALTER TABLE {name} ADD dropped int, ADD computed int GENERATED ALWAYS AS (1) STORED;\n\
+                 ALTER TABLE {name} DROP dropped;"
+            );
+        }
         for (part, path) in self.part_paths().iter().enumerate() {
             let _ = match &self.parts {
-                Parts::Partitions(_, values) => {
+                Parts::Partitions(_, _, values) => {
                     writeln!(script, "CREATE TABLE {path} PARTITION OF {name} {};", values[part])
                 }
                 _ => {
@@ -53,6 +63,9 @@ impl Table {
                 let _ = writeln!(script, "CREATE INDEX i{number}_{table}_{at} ON {path} ({list});");
             }
         }
+        for (at, index) in self.odd_indexes.iter().enumerate() {
+            let _ = writeln!(script, "CREATE INDEX o{number}_{at} ON {name} {index};");
+        }
         for (at, row) in self.rows.iter().enumerate() {
             let place = at % (heirs.len() + 1);
             let into = if place == 0 { &name } else { &heirs[place - 1] };
@@ -65,7 +78,7 @@ impl Table {
     pub fn part_paths(&self) -> Vec<String> {
         let count = match &self.parts {
             Parts::One => 0,
-            Parts::Partitions(_, values) => values.len(),
+            Parts::Partitions(_, _, values) => values.len(),
             Parts::Heirs(count) => *count,
         };
         let schema = self.schema.map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
@@ -77,7 +90,7 @@ impl Table {
         for (at, column) in self.columns.iter().enumerate() {
             let inline = if self.autoincrement && self.key == [at] {
                 " PRIMARY KEY AUTOINCREMENT"
-            } else if self.unique == Some(at) && self.engine == Engine::Postgres {
+            } else if self.not_null == Some(at) {
                 " NOT NULL"
             } else {
                 ""
@@ -105,6 +118,7 @@ impl Table {
                 OnDelete::Restrict => " ON DELETE RESTRICT",
                 OnDelete::Cascade => " ON DELETE CASCADE",
                 OnDelete::SetNull => " ON DELETE SET NULL",
+                OnDelete::SetDefault => " ON DELETE SET DEFAULT",
             };
             let (parent, own) = (&tables[key.table], self.list(&key.columns));
             let theirs = parent.list(&key.parents);

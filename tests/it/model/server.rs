@@ -50,6 +50,11 @@ impl Place {
         ));
     }
 
+    /// One array of flags.
+    pub fn truths(&self, query: &str) -> Vec<Option<bool>> {
+        client::column::<Vec<Option<bool>>>(&self.database.own_url(), query).concat()
+    }
+
     /// Every row of all tables, as PostgreSQL prints it.
     pub fn dump(&self, tables: &[Table]) -> Vec<Vec<Vec<Value>>> {
         let queries = tables.iter().enumerate().map(|(number, table)| {

@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::policy::Dependent;
 use super::schema::{Dice, Table};
 use super::target::{others, target};
+use super::traps::decoys;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -19,6 +20,8 @@ pub enum KeyKind {
     CompositeWithoutRowid,
     NotTheRowid,
     Uuid,
+    /// Unique where it is not NULL, which tells no rows apart.
+    Nullable,
     /// None at all: some rows are there twice.
     Nothing,
 }
@@ -26,10 +29,10 @@ pub enum KeyKind {
 impl KeyKind {
     /// Whether keys of this kind may hold a NULL.
     pub fn is_nullable(self, engine: Engine) -> bool {
-        use KeyKind::{Composite, Hidden, NotTheRowid, Nothing, Text};
+        use KeyKind::{Composite, Hidden, NotTheRowid, Nothing, Nullable, Text};
         match engine {
             Engine::Sqlite => matches!(self, Hidden | Text | Composite | NotTheRowid),
-            Engine::Postgres => self == Nothing,
+            Engine::Postgres => matches!(self, Nothing | Nullable),
         }
     }
 }
@@ -137,6 +140,9 @@ impl Shape {
         let mut tables = vec![target(dice, &mut shape)];
         others(dice, &mut tables, &shape);
         dependents(dice, &mut tables, &mut shape);
+        if engine == Engine::Postgres {
+            decoys(dice, &mut tables);
+        }
         (shape, tables)
     }
 }
@@ -162,7 +168,7 @@ fn encodings(engine: Engine, zone: Zone) -> Vec<Encoding> {
 
 fn keys(engine: Engine) -> &'static [KeyKind] {
     use KeyKind::{
-        Composite, CompositeWithoutRowid, Hidden, Integer, NotTheRowid, Nothing, Text,
+        Composite, CompositeWithoutRowid, Hidden, Integer, NotTheRowid, Nothing, Nullable, Text,
         TextWithoutRowid, Uuid,
     };
     match engine {
@@ -176,7 +182,9 @@ fn keys(engine: Engine) -> &'static [KeyKind] {
             CompositeWithoutRowid,
             NotTheRowid,
         ],
-        Engine::Postgres => &[Integer, Integer, Hidden, Text, Composite, Uuid, Uuid, Nothing],
+        Engine::Postgres => {
+            &[Integer, Integer, Hidden, Text, Text, Composite, Uuid, Nothing, Nothing, Nullable]
+        }
     }
 }
 

@@ -33,6 +33,13 @@ pub struct Said {
     pub targets: Vec<Json>,
 }
 
+impl Said {
+    /// Whether a target failed: its first batch held nothing but rows that cannot go.
+    pub fn has_given_up(&self) -> bool {
+        self.targets.iter().any(|target| target["outcome"] == "Failed")
+    }
+}
+
 pub type Checked<T = ()> = Result<T, String>;
 
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
@@ -41,7 +48,7 @@ pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
 
 impl<'a> Stage<'a> {
     pub fn build(case: &'a Case, folder: &'a Path, place: Option<&'a Place>) -> Stage<'a> {
-        let script = script(&case.tables);
+        let script = script(&case.tables, &case.triggers);
         std::fs::write(folder.join("before.sql"), &script).unwrap();
         let url = place.map(|place| place.url(case.pooled));
         let manifests = manifests(&case.policy, &case.shape, &case.tables, url);
@@ -189,6 +196,11 @@ impl<'a> Stage<'a> {
                     *updated,
                 )?;
             }
+            let failed = if what == "dry run" { 0 } else { outcome.failed };
+            // Those that a cap leaves out are not even tried.
+            if target.cap.is_none() {
+                told("kept.failed", number(&said["kept"]["failed"]), failed)?;
+            }
             if !counts || target.cap.is_some() {
                 continue;
             }
@@ -202,9 +214,13 @@ impl<'a> Stage<'a> {
                 told("kept.referenced", number(&said["kept"]["referenced"]), outcome.referenced)?;
             }
         }
+        let uncapped = self.case.policy.targets.iter().all(|target| target.cap.is_none());
         let any = |of: fn(&Outcome) -> bool| outcomes.iter().any(of);
         let must = any(|outcome| !outcome.unknown_and_old.is_empty());
-        let may = any(|outcome| !outcome.unknown.is_empty() || outcome.referenced > 0);
+        let must = must || (uncapped && any(|outcome| outcome.failed > 0));
+        let may = any(|outcome| {
+            !outcome.unknown.is_empty() || outcome.referenced > 0 || outcome.failed > 0
+        });
         // The window of a target without tenants can be unknown although it has no row.
         let of_all = |said: &Json| said["unknownTenants"][0]["name"] == "";
         let may = may || said.targets.iter().any(of_all);

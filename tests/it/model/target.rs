@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::parts::parts;
 use super::schema::{Dice, OnDelete, Parts, Reference, Table};
 use super::shape::{Class, KeyKind, Roles, Shape, TARGET, Tenancy, Twist};
+use super::traps::indexes;
 
 /// Where the case's tables are, if that is said.
 pub fn schema(dice: &mut Dice, engine: Engine) -> Option<&'static str> {
@@ -82,7 +83,7 @@ pub fn target(dice: &mut Dice, shape: &mut Shape) -> Table {
         parent: own.then(|| at[fixed - 1]),
     };
     keyed(dice, shape, &mut table);
-    table.parts = if engine == Engine::Postgres { parts(dice, shape, &table) } else { Parts::One };
+    table.parts = if engine == Engine::Postgres { parts(dice, shape) } else { Parts::One };
     if let Some(parent) = shape.roles.parent {
         own_reference(dice, shape, &mut table, parent);
     }
@@ -97,7 +98,11 @@ fn keyed(dice: &mut Dice, shape: &Shape, table: &mut Table) {
     table.autoincrement = engine == Engine::Sqlite && key == KeyKind::Integer && dice.chance(30);
     match key {
         KeyKind::Nothing => (),
-        KeyKind::Hidden => table.unique = Some(roles.key[0]),
+        KeyKind::Hidden | KeyKind::Nullable => {
+            table.unique = Some(roles.key[0]);
+            let is_told = key == KeyKind::Hidden && engine == Engine::Postgres;
+            table.not_null = is_told.then_some(roles.key[0]);
+        }
         _ => table.key.clone_from(&roles.key),
     }
     table.indexes = match dice.below(4) {
@@ -106,6 +111,10 @@ fn keyed(dice: &mut Dice, shape: &Shape, table: &mut Table) {
         2 => vec![vec![roles.tenant, roles.age]],
         _ => vec![vec![roles.age], vec![roles.tenant, roles.age], vec![roles.part, roles.seq]],
     };
+    if engine == Engine::Postgres && dice.chance(40) {
+        table.odd_indexes = indexes(dice, shape, table);
+        table.has_history = dice.chance(50);
+    }
 }
 
 fn own_reference(dice: &mut Dice, shape: &Shape, table: &mut Table, parent: usize) {
@@ -153,7 +162,7 @@ fn instants(dice: &mut Dice, shape: &Shape) -> (&'static str, &'static str, &'st
 fn key_kind(dice: &mut Dice, engine: Engine, key: KeyKind) -> &'static str {
     match key {
         KeyKind::Text | KeyKind::TextWithoutRowid if engine == Engine::Postgres => {
-            dice.pick(&["text", "varchar(20)"])
+            dice.pick(&["text", "text", "varchar(20)", "char(12)", "citext"])
         }
         KeyKind::Text | KeyKind::TextWithoutRowid => "TEXT",
         KeyKind::NotTheRowid => "int",

@@ -1,5 +1,5 @@
-//! Who judges the product is judged first, without it: SQLite bears witness to the oracle's conditions and families, cases worked out by
-//! hand to its rules, and a count over many seeds to the generator.
+//! Who judges the product is judged first, without it: the databases bear witness to the oracle's conditions, SQLite to its families, cases
+//! worked out by hand to its rules, and a count over many seeds to the generator.
 
 use super::Case;
 use super::condition::Writer;
@@ -8,8 +8,9 @@ use super::file;
 use super::meaning;
 use super::oracle::{self, Outcome};
 use super::policy::Target;
-use super::schema::{Table, Value, quoted};
+use super::schema::{Column, Table, Value, quoted};
 use super::script::script;
+use super::server::Place;
 use super::shape::{Class, TARGET};
 use super::stage::values;
 use sqlx::AssertSqlSafe;
@@ -19,22 +20,48 @@ use std::collections::BTreeMap;
 async fn database(case: &Case) -> (tempfile::TempDir, SqliteConnection) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
-    file::create(&path, &script(&case.tables), false).await;
+    file::create(&path, &script(&case.tables, &case.triggers), false).await;
     let connection = file::open(&path, true).await;
     (folder, connection)
 }
 
 /// `where` that finds exactly the rows that look like this one.
 fn exactly(table: &Table, values: &[Value]) -> String {
-    let equal: Vec<_> = table
-        .columns
-        .iter()
-        .zip(values)
-        .map(|(column, value)| {
-            format!("{} IS {}", quoted(&column.name), Engine::Sqlite.literal(value))
-        })
-        .collect();
-    equal.join(" AND ")
+    let equal = |(column, value): (&Column, &Value)| {
+        format!("{} {} {}", quoted(&column.name), table.engine.is(), table.engine.literal(value))
+    };
+    table.columns.iter().zip(values).map(equal).collect::<Vec<_>>().join(" AND ")
+}
+
+/// Every condition of a case on its rows: a query that asks the database what it is worth, and what the oracle says.
+fn asked(case: &Case) -> Vec<(String, Option<bool>)> {
+    let mut all = Vec::new();
+    let (table, engine) = (&case.tables[TARGET], case.shape.engine);
+    for target in &case.policy.targets {
+        let sql = Writer { tables: &case.tables, table: TARGET, qualified: target.qualified };
+        let exemptions = target.exemptions.iter().map(|(_, when)| when);
+        for condition in target.condition.iter().chain(exemptions) {
+            for row in table.rows.iter().take(20) {
+                let Case { shape, policy, tables, .. } = case;
+                let cutoff = meaning::cutoff(shape, policy, tables, target, &row.values);
+                let instant = |second| engine.literal(&shape.encoding.instant(second));
+                let tenant = engine.literal(&meaning::tenant(shape, &row.values));
+                let text = sql
+                    .condition(condition)
+                    .replace(":tenant", &tenant)
+                    .replace(":now", &instant(policy.now))
+                    .replace(":cutoff", &cutoff.map_or("NULL".into(), instant));
+                let query = format!(
+                    "SELECT {text} FROM {} WHERE {} LIMIT 1",
+                    table.path(),
+                    exactly(table, &row.values)
+                );
+                let truth = meaning::truth(shape, policy, target, tables, &row.values, condition);
+                all.push((query, truth));
+            }
+        }
+    }
+    all
 }
 
 #[tokio::test]
@@ -42,52 +69,31 @@ async fn conditions_mean_to_the_oracle_what_they_mean_to_sqlite() {
     for seed in 0..60 {
         let case = Case::random(Engine::Sqlite, seed);
         let (_folder, mut connection) = database(&case).await;
-        for target in &case.policy.targets {
-            let sql = Writer { tables: &case.tables, table: TARGET, qualified: target.qualified };
-            let table = &case.tables[TARGET];
-            for condition in
-                target.condition.iter().chain(target.exemptions.iter().map(|(_, when)| when))
-            {
-                for row in table.rows.iter().take(20) {
-                    let cutoff = meaning::cutoff(
-                        &case.shape,
-                        &case.policy,
-                        &case.tables,
-                        target,
-                        &row.values,
-                    );
-                    let text = sql.condition(condition);
-                    let literal = |value: &Value| Engine::Sqlite.literal(value);
-                    let instant = |second| case.shape.encoding.instant(second);
-                    let cutoff = cutoff.map_or(Value::Null, instant);
-                    let text = text
-                        .replace(":tenant", &literal(&meaning::tenant(&case.shape, &row.values)))
-                        .replace(":now", &literal(&instant(case.policy.now)))
-                        .replace(":cutoff", &literal(&cutoff));
-                    let query = format!(
-                        "SELECT ({text}) FROM {} WHERE {}",
-                        quoted(&table.name),
-                        exactly(table, &row.values)
-                    );
-                    let found = sqlx::query(AssertSqlSafe(query.clone()))
-                        .fetch_one(&mut connection)
-                        .await
-                        .unwrap_or_else(|error| panic!("seed {seed}: {error}: {query}"));
-                    let truth = meaning::truth(
-                        &case.shape,
-                        &case.policy,
-                        target,
-                        &case.tables,
-                        &row.values,
-                        condition,
-                    );
-                    assert_eq!(
-                        file::value(&found, 0),
-                        truth.map_or(Value::Null, |truth| Value::Int(truth.into())),
-                        "seed {seed}: {query}"
-                    );
-                }
-            }
+        for (query, truth) in asked(&case) {
+            let found = sqlx::query(AssertSqlSafe(query.clone()))
+                .fetch_one(&mut connection)
+                .await
+                .unwrap_or_else(|error| panic!("seed {seed}: {error}: {query}"));
+            let truth = truth.map_or(Value::Null, |truth| Value::Int(truth.into()));
+            assert_eq!(file::value(&found, 0), truth, "seed {seed}: {query}");
+        }
+    }
+}
+
+#[test]
+fn conditions_mean_to_the_oracle_what_they_mean_to_postgresql() {
+    let Some(place) = Place::create() else { return };
+    for seed in 0..60 {
+        let case = Case::random(Engine::Postgres, seed);
+        place.build(&script(&case.tables, &case.triggers));
+        let asked = asked(&case);
+        let queries: Vec<_> = asked.iter().map(|(query, _)| format!("({query})")).collect();
+        if queries.is_empty() {
+            continue;
+        }
+        let found = place.truths(&format!("SELECT ARRAY[{}]", queries.join(", ")));
+        for ((query, truth), found) in asked.iter().zip(found) {
+            assert_eq!(found, *truth, "seed {seed}: {query}");
         }
     }
 }
@@ -179,10 +185,14 @@ async fn sqlite_lets_go_of_the_families_the_oracle_lets_go_and_refuses_the_other
 #[test]
 fn the_generator_reaches_what_it_is_there_for() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let mut see =
-        |what: &str, count: usize| *seen.entry(what.into()).or_default() += usize::from(count > 0);
-    for seed in 0..600 {
-        let case = Case::random(Engine::Sqlite, seed);
+    let engines = [Engine::Sqlite, Engine::Postgres];
+    for (engine, seed) in
+        engines.into_iter().flat_map(|engine| (0..600).map(move |seed| (engine, seed)))
+    {
+        let case = Case::random(engine, seed);
+        let mut see = |what: &str, count: usize| {
+            *seen.entry(format!("{engine:?}: {what}")).or_default() += usize::from(count > 0);
+        };
         let target = &case.policy.targets[0];
         let outcome = &case.foreseen(&case.tables)[0];
         see("deleted", if target.set.is_none() { outcome.gone } else { 0 });
@@ -213,11 +223,12 @@ fn the_generator_reaches_what_it_is_there_for() {
         see(&format!("{:?}", case.shape.key), outcome.gone);
         see(&format!("{:?} tenancy", case.shape.tenancy), outcome.gone);
         see(&format!("{:?}", case.shape.encoding), outcome.gone);
+        see(case.tables[TARGET].parts.word(), outcome.gone);
     }
     println!("{seen:#?}");
     let rare: Vec<_> = seen.iter().filter(|(_, count)| **count < 5).collect();
     assert!(
-        rare.is_empty() && seen.len() >= 35,
+        rare.is_empty() && seen.len() >= 75,
         "{} shapes; hardly ever seen: {rare:?}",
         seen.len()
     );

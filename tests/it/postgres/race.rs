@@ -1,46 +1,11 @@
 //! What happens when another client changes a row while a run is at one of its named points.
 
-use std::cell::Cell;
-
-use retention_operator::run::{Point, Unwatched, Watch};
+use retention_operator::run::{Point, Unwatched};
 
 use super::bed::{ACTIVE, Bed, Variant};
-use super::client;
 use super::database::delete;
-use super::stage::{Stage, both, old};
-
-/// Does something elsewhere when a point is reached for the n-th time.
-struct Meddler<'a> {
-    point: Point,
-    on: usize,
-    sql: &'a str,
-    url: String,
-    met: Cell<usize>,
-    went: Cell<Option<bool>>,
-}
-
-impl<'a> Meddler<'a> {
-    fn new(stage: &Stage, point: Point, on: usize, sql: &'a str) -> Self {
-        let url = stage.database.own_url();
-        Self { point, on, sql, url, met: Cell::new(0), went: Cell::new(None) }
-    }
-}
-
-impl Watch for Meddler<'_> {
-    fn reached(&self, point: Point) {
-        if point == self.point {
-            self.met.set(self.met.get() + 1);
-            if self.met.get() == self.on {
-                self.went.set(Some(client::elsewhere(&self.url, self.sql).is_ok()));
-            }
-        }
-    }
-}
-
-/// Where anybody can still change anything: after the plan, after the rows were found, between batches.
-const OPEN: [Point; 3] = [Point::Planned, Point::Found, Point::Committed];
-/// Where the batch holds its rows.
-const CLOSED: [Point; 3] = [Point::Locked, Point::Judged, Point::Acted];
+use super::meddler::{CLOSED, Meddler, OPEN};
+use super::stage::{both, old};
 
 /// How to be in the middle of things: one chat after another, several at a time, and all in one pass over the table, where
 /// there is nothing between the first batch and the last.
@@ -327,5 +292,36 @@ fn rows_that_the_application_takes_away_leave_the_newest_of_what_is_left() {
             "DELETE FROM messages WHERE chat_id IN (8, 9); DELETE FROM chats WHERE id IN (8, 9)";
         bed.run(8, &Meddler::new(&bed.stage, point, 1, sql)).assert_done();
         assert_eq!(bed.chats(), [5, 6, 7, 10], "{point:?}");
+    }
+}
+
+/// The root is locked, and what hangs on it is not.
+#[test]
+fn a_dependent_taken_out_of_its_where_meanwhile_keeps_its_root() {
+    for on_delete in ["ON DELETE CASCADE", ""] {
+        for point in [Point::Found, Point::Locked, Point::Judged] {
+            let sql = format!(
+                "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+                 CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {on_delete}, pinned boolean);
+                 CREATE INDEX d_t ON d (t_id);
+                 INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
+                 INSERT INTO d SELECT i, i, false FROM generate_series(1, 4) i;"
+            );
+            both(&sql, &[delete("t", "id"), delete("d", "id")], |stage| {
+                let spec = old(
+                    r#", dependents: [{name: d, table: public.d, references: {t_id: id}, where: "not pinned"}]"#,
+                );
+                let sql = "UPDATE d SET pinned = true WHERE id = 3";
+                let meddler = Meddler::new(stage, point, 1, sql);
+                let said = stage.ask(&spec, |options| options.batch_rows = Some(4), &meddler);
+                said.assert_done();
+                assert_eq!(meddler.went.get(), Some(true), "{point:?}");
+                assert_eq!(stage.left(), [3], "{on_delete} {point:?}");
+                assert_eq!(stage.database.numbers("SELECT id FROM d"), [3], "{point:?}");
+                let target = said.target();
+                assert_eq!((target.rows.deleted, target.dependents[0].deleted), (3, 3));
+                assert_eq!(target.kept.referenced, Some(1), "{said:#?}");
+            });
+        }
     }
 }

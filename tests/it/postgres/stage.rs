@@ -15,6 +15,7 @@ pub struct Stage {
     url: String,
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
+    pub lock_timeout: &'static str,
     /// The certificate of an authority, for `caSecretKeyRef`.
     pub authority: Option<String>,
     folder: TempDir,
@@ -39,6 +40,7 @@ impl Stage {
             database,
             url,
             connection: "",
+            lock_timeout: "2s",
             authority: None,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -55,7 +57,7 @@ impl Stage {
 
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
-        let (url, connection) = (&self.url, self.connection);
+        let (url, connection, lock_timeout) = (&self.url, self.connection, self.lock_timeout);
         let (secret, ca) = match &self.authority {
             Some(authority) => {
                 let pem = authority.replace('\n', "\\n");
@@ -75,7 +77,7 @@ metadata: {{name: app}}
 spec:
   postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
-  limits: {{dutyCyclePercent: 100}}
+  limits: {{dutyCyclePercent: 100, lockTimeout: {lock_timeout}}}
   {connection}
 ---
 apiVersion: retention-operator.io/v1alpha1

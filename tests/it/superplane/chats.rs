@@ -1,6 +1,9 @@
 //! Agent chats: what goes, and what goes with it.
 
+use retention_operator::run::Point;
+
 use super::bed::{Bed, both};
+use super::held::Once;
 use crate::postgres::client;
 
 /// Of the organizations 1 has the default of 14 days, 2 3650 days, 3 30 days, 4 keeps for ever. Chat, organization, how long
@@ -169,19 +172,14 @@ fn a_chat_that_cannot_go_holds_up_no_other_and_is_told() {
 
 #[test]
 fn a_chat_that_is_used_while_the_run_is_at_work_stays_and_the_others_go() {
-    let Some(bed) = Bed::new("SELECT chat(i, 1, '20 days') FROM generate_series(1, 9) i;") else {
-        return;
-    };
-    // After the first batch, so that whatever was found before is found no more.
-    let used = |bed: &Bed| {
-        client::elsewhere(
-            &bed.database.own_url(),
-            "UPDATE agent_chats SET updated_at = ago('0') WHERE id = u(8)",
-        )
-        .unwrap();
-    };
-    let said = bed.ask("agent-chats", false, &super::held::Once::at_first_commit(|| used(&bed)));
-    said.assert_done();
-    assert_eq!((said.target().rows.deleted, bed.chats()), (8, vec![8]));
-    assert_eq!(bed.left("agent_chat_messages"), [81, 82]);
+    for point in [Point::Found, Point::Committed] {
+        both("SELECT chat(i, 1, '20 days') FROM generate_series(1, 9) i;", |bed| {
+            let used = "UPDATE agent_chats SET updated_at = ago('0') WHERE id = u(8)";
+            let act = || client::elsewhere(&bed.database.own_url(), used).unwrap();
+            let said = bed.ask("agent-chats", false, &Once::at(point, act));
+            said.assert_done();
+            assert_eq!((said.target().rows.deleted, bed.chats()), (8, vec![8]));
+            assert_eq!(bed.left("agent_chat_messages"), [81, 82]);
+        });
+    }
 }

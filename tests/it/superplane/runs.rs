@@ -51,6 +51,16 @@ fn a_run_goes_when_it_finished_longer_ago_than_its_organizations_window_and_zero
 }
 
 #[test]
+fn an_organization_without_a_window_has_the_policys_default_and_one_with_zero_keeps_for_ever() {
+    let sql = format!("{ORGS} SELECT run(i * 10, i, '90 days') FROM generate_series(1, 4) i;");
+    both(&sql, |bed| {
+        let bed = bed.with("default: Forever", "default: 60d");
+        bed.purge("event-runs").assert_done();
+        assert_eq!(bed.runs(), [30, 40]);
+    });
+}
+
+#[test]
 fn a_run_that_is_not_finished_or_does_not_say_when_stays() {
     let sql = format!(
         "{ORGS} SELECT run(i, 1, '90 days') FROM generate_series(10, 16) i;

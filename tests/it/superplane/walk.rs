@@ -70,7 +70,7 @@ fn a_walk_through_the_example_prints_what_its_readme_shows() {
 
 /// A line without its instants.
 fn timeless(line: &str) -> String {
-    let is_instant = |word: &&str| word.len() == 20 && word.ends_with('Z') && word.contains("T");
+    let is_instant = |word: &&str| word.len() == 20 && word.ends_with('Z') && word.contains('T');
     let words =
         line.split_whitespace().map(|word| if is_instant(&word) { "INSTANT" } else { word });
     words.collect::<Vec<_>>().join(" ")

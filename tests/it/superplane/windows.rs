@@ -10,38 +10,37 @@ const CHATS: &str =
 
 const PAID: &str = "3650d";
 
+/// What people write, and services answer.
+const ENTRIES: [&str; 11] = [
+    "ten years",
+    "\"\"",
+    "\" \"",
+    "\"3650\"",
+    "3650.5d",
+    "0d",
+    "-1d",
+    "d",
+    "\"0\"",
+    "3650 days",
+    "\"null\"",
+];
+
 #[test]
 fn an_entry_that_cannot_be_read_keeps_its_organizations_chats_and_the_others_go() {
-    for entry in [
-        "ten years",
-        "\"\"",
-        "\" \"",
-        "\"3650\"",
-        "3650.5d",
-        "0d",
-        "-1d",
-        "d",
-        "\"0\"",
-        "3650 days",
-        "\"null\"",
-    ] {
-        both(CHATS, |mut bed| {
-            let windows = bed.windows.take().unwrap();
-            assert_eq!(windows.matches(PAID).count(), 1);
+    both(CHATS, |mut bed| {
+        let windows = bed.windows.take().unwrap();
+        assert_eq!(windows.matches(PAID).count(), 1);
+        for entry in ENTRIES {
             bed.windows = Some(windows.replace(PAID, entry));
             for said in [bed.dry_run("agent-chats"), bed.purge("agent-chats")] {
                 assert_eq!(said.exit(), 1, "{entry}: {said:#?}");
                 let unknown = &said.target().unknown_tenants;
                 assert_eq!(unknown.len(), 1, "{entry}: {unknown:?}");
-                assert!(
-                    unknown[0].name.ends_with('2') && unknown[0].source == "plans",
-                    "{unknown:?}"
-                );
-                assert_eq!(said.target().rows.deleted, 1, "{entry}");
+                assert!(unknown[0].name.ends_with('2') && unknown[0].source == "plans", "{entry}");
             }
             assert_eq!(bed.chats(), [2, 3, 4], "{entry}");
-        });
-    }
+        }
+    });
 }
 
 #[test]
