@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::render;
 use super::statement::{Binds, Statement};
-use super::words::{cast, from, in_text, key_cast, name};
-use crate::model::{Engine, Key, ROW, Scalar, Table, Value};
+use super::words::{cast, from, in_text, key_cast, name, tenant_of};
+use crate::model::{Engine, Expression, Key, ROW, Scalar, Table, Target, Value};
 
 /// An array of one column's values.
 pub(super) fn array<'v>(
@@ -213,7 +213,16 @@ pub fn server() -> Statement {
 
 /// The type of an expression of a table's rows, as the server sees it. No row is read.
 pub fn type_of(table: &Table, scalar: &Scalar) -> Statement {
-    let (value, rows) = (render::scalar(scalar, ROW), from(table, ROW));
+    type_name(table, &render::scalar(scalar, ROW))
+}
+
+/// The type of a condition on a table's rows, the target's own or a dependent's.
+pub fn type_of_condition(target: &Target, table: &Table, condition: &Expression) -> Statement {
+    type_name(table, &render::expression(condition, ROW, tenant_of(target)))
+}
+
+fn type_name(table: &Table, value: &str) -> Statement {
+    let rows = from(table, ROW);
     let text = format!(
         "SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_type t \
          WHERE t.oid = pg_catalog.pg_typeof((SELECT {value} FROM {rows} LIMIT 0))"
