@@ -1,6 +1,6 @@
 //! What the database says of its tables.
 
-use super::{Engine, TableName, quote};
+use super::{Engine, TableName, nearest, quote};
 
 /// The tables of one database.
 #[derive(Debug, Clone, Default)]
@@ -8,9 +8,16 @@ pub struct Catalog {
     pub engine: Engine,
     /// Who the database takes us for; empty where there are no logins.
     pub login: String,
-    /// Whether the login is one that no right is asked of, or may become one.
-    pub privileged: bool,
+    /// What the login has, or may get by becoming somebody else.
+    pub power: Option<Power>,
     pub tables: Vec<Table>,
+}
+
+/// A role that sees through row-level security, or that no right is asked of.
+#[derive(Debug, Clone)]
+pub struct Power {
+    pub role: String,
+    pub is_superuser: bool,
 }
 
 /// One table, as far as a purge needs to know it.
@@ -66,8 +73,8 @@ impl Rights {
 /// A property of a table that stands against a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Its rules rewrite what a DELETE or UPDATE does.
-    Rules,
+    /// These rules of its rewrite what a DELETE or UPDATE does.
+    Rules(Vec<String>),
     /// Row-level security hides rows from this login.
     HiddenRows,
     /// It is published, and no column says which row went.
@@ -137,16 +144,49 @@ pub struct Index {
     pub unique: bool,
 }
 
+fn choice(asked: &str, alike: &[String], known: impl Iterator<Item = String>) -> String {
+    match alike {
+        [] => format!("write one of {}", nearest(asked, known)),
+        alike => format!("write {}, as the catalog spells it", alike.join(" or ")),
+    }
+}
+
+/// A name as an expression in PostgreSQL has to spell it, which makes what is not quoted lower case.
+fn spelled(name: &str, in_sql: bool) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if in_sql && !name.bytes().all(is_plain) { quote(name) } else { name.to_owned() }
+}
+
 impl Catalog {
     /// The table of exactly this name.
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)
     }
 
-    /// Whether the login may read all rows of a table, and of those that hold them.
+    /// What to write for the name of a table that is not there: one of the same letters, or one that
+    /// there is. `in_sql`: where SQL's own quoting holds.
+    pub fn instead(&self, name: &TableName, in_sql: bool) -> String {
+        let spelled = |table: &Table| match (self.engine, &table.name.schema) {
+            (Engine::Postgres, Some(schema)) => {
+                format!("{}.{}", spelled(schema, in_sql), spelled(&table.name.name, in_sql))
+            }
+            _ => table.name.name.clone(),
+        };
+        let same = |table: &&Table| table.name.name.eq_ignore_ascii_case(&name.name);
+        let alike: Vec<String> = self.tables.iter().filter(same).map(spelled).collect();
+        let asked = match self.engine {
+            Engine::Sqlite => name.name.clone(),
+            Engine::Postgres => name.or_schema(self.engine.schema()).to_string(),
+        };
+        choice(&asked, &alike, self.tables.iter().map(spelled))
+    }
+
+    /// Whether the login may read all rows of a table, and of those that hold them. What is no table
+    /// of this database is not even asked: a view may do anything.
     pub fn shows(&self, table: &Table) -> bool {
         let alone = |table: &Table| {
-            table.rights.usage
+            matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned)
+                && table.rights.usage
                 && table.rights.select
                 && !table.obstacles.contains(&Obstacle::HiddenRows)
         };
@@ -178,6 +218,15 @@ impl Table {
     /// Whether several tables hold its rows.
     pub fn is_family(&self) -> bool {
         self.is_partitioned() || self.leaves.len() > 1
+    }
+
+    /// What to write for the name of a column that is not there, as [`Catalog::instead`] does.
+    pub fn instead(&self, name: &str, in_sql: bool) -> String {
+        let in_sql = in_sql && self.engine == Engine::Postgres;
+        let spelled = |column: &Column| spelled(&column.name, in_sql);
+        let same = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+        let alike: Vec<String> = self.columns.iter().filter(same).map(spelled).collect();
+        choice(name, &alike, self.columns.iter().map(spelled))
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

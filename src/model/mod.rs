@@ -19,7 +19,7 @@ mod window;
 pub use age::{Encoding, Reading, below, bind_instant, read_age};
 pub use base_type::BaseType;
 pub use catalog::{
-    Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Rights, Table, TableKind,
+    Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table, TableKind,
 };
 pub use condition::{Comparison, Expression, Parameter, ROW};
 pub use counts::{Counts, Failure, TenantCounts, UnknownTenant};

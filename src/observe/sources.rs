@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::database::{Error, Session};
 use crate::declare::{Source, SourceFrom, answer};
 use crate::model::{Answer, Catalog, Collation, Reason, Unknown, Value};
-use crate::sql::{self, Surroundings, find_table, resolve};
+use crate::sql::{self, Surroundings, find_table, readable, resolve};
 
 /// What one source answers.
 #[derive(Debug)]
@@ -122,6 +122,9 @@ async fn ask_table(
     let Some(table) = find_table(catalog, table) else {
         return Ok(None);
     };
+    if readable(table, field).is_err() {
+        return Ok(None);
+    }
     let around = Surroundings { field, catalog, own: table, encoding: None };
     let resolved = |expression| resolve(expression, &around).ok();
     let Some(value) = resolved(value) else {

@@ -52,15 +52,18 @@ fn of_written(table: &Table, field: &str, catalog: &Catalog) -> Vec<Refusal> {
         ));
     }
     refusals.extend(table.obstacles.iter().map(|obstacle| match obstacle {
-        Obstacle::Rules => Refusal::new(
-            field,
-            Reason::Conflict,
-            format!("{name} has rules, which rewrite what a DELETE or an UPDATE does"),
-            format!(
-                "DROP RULE those of: SELECT rulename FROM pg_rules WHERE tablename = '{}'; a trigger does what they do",
-                name.name
-            ),
-        ),
+        Obstacle::Rules(rules) => {
+            let drop = |rule: &String| format!("DROP RULE {} ON {};", quote(rule), spelled(table));
+            Refusal::new(
+                field,
+                Reason::Conflict,
+                format!("{name} has rules, which rewrite what a DELETE or an UPDATE does"),
+                format!(
+                    "write a trigger for what they do, and {}",
+                    rules.iter().map(drop).collect::<Vec<_>>().join(" ")
+                ),
+            )
+        }
         Obstacle::HiddenRows => hidden(table, field, catalog),
         Obstacle::NoReplicaIdentity => Refusal::new(
             field,

@@ -136,7 +136,7 @@ impl Reference<'_> {
             if !named.is_empty() {
                 return Ok(None);
             }
-            return Err(self.refuse(Reason::UnnamedCascade, "points at rows that go, and with foreign keys switched off (a dependent says Keep) the database would leave it dangling"));
+            return Err(self.refuse(Reason::UnnamedCascade, "point at rows that go, and with foreign keys switched off (a dependent says Keep) the database would leave them dangling"));
         }
         let mut unless_going: Vec<Path> = Vec::new();
         for path in deleted_paths(self.target) {
@@ -200,17 +200,24 @@ impl Reference<'_> {
         };
         let yaml = format!(
             "- {{name: {}, {}table: {table}, references: {{{}}}}}",
-            name.name,
+            part_name(&name.name),
             of.unwrap_or_default(),
             columns.join(", ")
         );
         Box::new(Refusal::new(
             format!("{}.dependents", self.declared.field),
             reason,
-            format!("table {} {what}", name.name),
+            format!("rows of table {table} {what}"),
             format!("add to dependents: {yaml}{or}"),
         ))
     }
+}
+
+/// As names of parts of a policy are made.
+fn part_name(table: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let name: String = table.to_ascii_lowercase().chars().map(plain).collect();
+    name.trim_matches('-').to_owned()
 }
 
 pub fn missing_index(field: &str, table: &Table, columns: &[&str]) -> Refusal {

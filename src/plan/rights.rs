@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::declare::{self, SourceFrom};
 use crate::model::{
-    Action, Catalog, DependentAction, Expression, Reason, Refusal, Scalar, Table, TableName,
+    Action, Catalog, DependentAction, Expression, Power, Reason, Refusal, Scalar, Table, TableName,
     Target, quote,
 };
 use crate::sql::find_table;
@@ -36,7 +36,10 @@ pub fn check(
 ) -> Vec<Refusal> {
     let needs = needs(declared, target, catalog, dry_run);
     let tables = needs.iter().filter_map(|(name, need)| Some((catalog.table(name)?, need)));
-    tables.filter_map(|(table, need)| judge(table, need, &catalog.login)).collect()
+    let points = |table: &Table| {
+        target.referenced.iter().any(|reference| reference.table.name == table.name)
+    };
+    tables.filter_map(|(table, need)| judge(table, need, points(table), &catalog.login)).collect()
 }
 
 fn needs(
@@ -48,14 +51,17 @@ fn needs(
     let mut needs: BTreeMap<TableName, Need> = BTreeMap::new();
     // The newest are told, and the others taken, from a partitioned table as a whole.
     let is_whole = target.keep_newest.is_some();
-    let mut rows = vec![target.table.name.clone()];
-    if !is_whole {
-        rows.extend(target.table.leaves.iter().cloned());
-    }
+    let whole = &target.table.name;
+    let mut rows = vec![whole.clone()];
+    rows.extend(target.table.leaves.iter().cloned());
     let field = format!("{}.table", declared.field);
     for name in rows {
         // What is only an ancestor is read and never written.
-        let holds_rows = is_whole || !catalog.table(&name).is_some_and(Table::is_partitioned);
+        let holds_rows = if is_whole {
+            name == *whole
+        } else {
+            !catalog.table(&name).is_some_and(Table::is_partitioned)
+        };
         let need = needs.entry(name).or_insert_with(|| Need::of(&field));
         if dry_run || !holds_rows {
             continue;
@@ -66,9 +72,10 @@ fn needs(
             Action::Update(set) => need.update.extend(set.iter().map(|(name, _)| name.clone())),
         }
     }
-    for dependent in &target.dependents {
+    for (at, dependent) in target.dependents.iter().enumerate() {
         let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
         let need = needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
+        need.lock |= !dry_run && target.is_held_by_children(at);
         match &dependent.action {
             _ if dry_run => {}
             DependentAction::Delete => need.delete = true,
@@ -133,7 +140,7 @@ pub fn reads(
     names
 }
 
-fn judge(table: &Table, need: &Need, login: &str) -> Option<Refusal> {
+fn judge(table: &Table, need: &Need, points: bool, login: &str) -> Option<Refusal> {
     let Need { field, delete, update, lock } = need;
     let rights = &table.rights;
     let login = quote(login);
@@ -183,7 +190,12 @@ fn judge(table: &Table, need: &Need, login: &str) -> Option<Refusal> {
     Some(Refusal::new(
         field,
         Reason::NotPermitted,
-        format!("the login {login} lacks on table {}: {}", table.name, missing.join(", ")),
+        format!(
+            "the login {login} lacks on table {}{}: {}",
+            table.name,
+            if points { ", whose rows may point at some that would go" } else { "" },
+            missing.join(", ")
+        ),
         grants.join(" "),
     ))
 }
@@ -191,14 +203,17 @@ fn judge(table: &Table, need: &Need, login: &str) -> Option<Refusal> {
 /// A trigger on a purged table runs with the login's rights: of a superuser's it made its owner
 /// superuser (tried on PostgreSQL 15).
 pub fn login(catalog: &Catalog, allowed: bool) -> Option<Refusal> {
-    if !catalog.privileged || allowed {
-        return None;
-    }
+    let Power { role, is_superuser } = catalog.power.as_ref().filter(|_| !allowed)?;
+    let becomes = match *role == catalog.login {
+        true => String::new(),
+        false => format!("may become {}, which ", quote(role)),
+    };
+    let has = if *is_superuser { "is a superuser" } else { "has BYPASSRLS" };
     Some(Refusal::new(
         "spec.connectionRef",
         Reason::NotPermitted,
         format!(
-            "the login {} is a superuser, has BYPASSRLS, or may become a role that is or has: a trigger on a purged table would have its rights",
+            "the login {} {becomes}{has}: a trigger on a purged table would have its rights",
             quote(&catalog.login)
         ),
         "log in as a role of its own that has only the rights it needs, or write allowPrivilegedLogin: true in the connection",

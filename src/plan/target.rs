@@ -7,7 +7,7 @@ use super::{Notes, access, obstacles, references, rights};
 use crate::declare::{self, RowValue, SourceFrom};
 use crate::model::{
     Access, Action, Catalog, DependentAction, Encoding, Engine, Exemption, Expression, Reason,
-    Refusal, Scalar, Table, TableKind, TableName, Target, nearest, quote,
+    Refusal, Scalar, Table, TableKind, TableName, Target, quote,
 };
 use crate::observe::{Observed, ObservedTarget};
 use crate::sql::{Surroundings, find_table, readable, resolve as resolve_expression};
@@ -90,15 +90,11 @@ fn triggers(target: &Target) -> Vec<String> {
 /// A table that rows can be taken from.
 fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c Table, Refusal> {
     let Some(table) = catalog.table(&name.or_schema(catalog.engine.schema())) else {
-        let write = match find_table(catalog, name) {
-            Some(other) => format!("write {}, as the catalog spells it", other.name.name),
-            None => write_one(catalog, name),
-        };
         return Err(Refusal::new(
             field,
             Reason::NotFound,
             format!("the database has no table {name}"),
-            write,
+            write_one(catalog, name),
         ));
     };
     let what = match table.kind {
@@ -125,21 +121,11 @@ fn find<'c>(catalog: &'c Catalog, name: &TableName, field: &str) -> Result<&'c T
     ))
 }
 
-fn write_one(catalog: &Catalog, asked: &TableName) -> String {
-    let known = catalog.tables.iter().map(|table| match table.engine {
-        Engine::Sqlite => table.name.name.clone(),
-        Engine::Postgres => table.name.to_string(),
-    });
+fn write_one(catalog: &Catalog, name: &TableName) -> String {
     match (&catalog.tables[..], catalog.engine) {
         ([], Engine::Sqlite) => "name another file: this one has no tables".to_owned(),
         ([], Engine::Postgres) => "name another database: this one has no tables".to_owned(),
-        ([..], _) => {
-            let asked = match catalog.engine {
-                Engine::Sqlite => asked.name.clone(),
-                Engine::Postgres => asked.or_schema(catalog.engine.schema()).to_string(),
-            };
-            format!("write one of {}", nearest(&asked, known))
-        }
+        ([..], _) => catalog.instead(name, false),
     }
 }
 
@@ -230,12 +216,11 @@ impl Resolver<'_> {
         if let Some(column) = table.column(name) {
             return Some(column.name.clone());
         }
-        let known = nearest(name, table.columns.iter().map(|column| column.name.clone()));
         self.refuse(
             part,
             Reason::NotFound,
             format!("table {} has no column {name}", table.name.name),
-            format!("write one of {known}"),
+            table.instead(name, false),
         );
         None
     }

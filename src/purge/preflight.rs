@@ -68,6 +68,9 @@ async fn compile(
         match session.rows(&statement.explained()).await {
             Ok(_) => {}
             Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
+                if let Some(refusal) = at_fault(planned, session).await? {
+                    return Ok(vec![refusal]);
+                }
                 return Ok(vec![Refusal::new(
                     &planned.field,
                     Reason::BadExpression,
@@ -90,6 +93,42 @@ async fn compile(
         }
     }
     Ok(Vec::new())
+}
+
+/// The condition that PostgreSQL does not take, or that gives another type than a condition has.
+async fn at_fault(
+    planned: &PlannedTarget,
+    session: &mut Session,
+) -> Result<Option<Refusal>, Error> {
+    if session.engine() != Engine::Postgres {
+        return Ok(None);
+    }
+    let target = &planned.target;
+    for (part, table, condition) in rows::conditions(target) {
+        let refuse = |what: String, write: &str| {
+            let field = format!("{}{part}", planned.field);
+            Ok(Some(Refusal::new(field, Reason::BadExpression, what, write)))
+        };
+        match session.rows(&sql::postgres::type_of_condition(target, table, condition)).await {
+            Ok(rows) => {
+                let name = rows.first().and_then(|row| row[0].name()).unwrap_or_default();
+                if name != "bool" {
+                    return refuse(
+                        format!("it gives {name}, and a condition is true or false"),
+                        "compare it with something",
+                    );
+                }
+            }
+            Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
+                return refuse(
+                    format!("PostgreSQL does not take it: {error}"),
+                    "correct it, e.g. by a cast to the type that it is compared with",
+                );
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// An Update that leaves a row in its own selection would change it again in every run, and a
@@ -133,7 +172,14 @@ async fn stays_selected(
                             "the row with key {} would still be selected after the Update",
                             row.key.hash()
                         ),
-                        "set a column that `where` asks for, e.g. where: \"archived = 0\" with set: {archived: \"1\"}",
+                        match session.engine() {
+                            Engine::Sqlite => {
+                                "set a column that `where` asks for, e.g. where: \"archived = 0\" with set: {archived: \"1\"}"
+                            }
+                            Engine::Postgres => {
+                                "set a column that `where` asks for, e.g. where: \"not archived\" with set: {archived: \"true\"}"
+                            }
+                        },
                     )]);
                 }
             }

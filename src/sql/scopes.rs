@@ -3,7 +3,7 @@
 use sqlparser::ast::{Expr, Ident, ObjectName, Query, SetExpr, TableFactor};
 
 use super::resolve::{Surroundings, find_table, readable};
-use crate::model::{Column, Engine, Reason, Refusal, Table, TableName, nearest};
+use crate::model::{Column, Engine, Reason, Refusal, Table, TableName};
 
 /// The tables of each enclosing subquery's FROM.
 pub struct Scopes<'a> {
@@ -37,12 +37,10 @@ impl<'a> Scopes<'a> {
                 };
                 let written = self.table_name(name);
                 let Some(table) = find_table(self.around.catalog, &written) else {
-                    let tables = self.around.catalog.tables.iter();
-                    let known = nearest(&written.name, tables.map(|t| t.name.name.clone()));
                     return Err(self.refuse(
                         Reason::NotFound,
                         format!("there is no table {written}"),
-                        format!("write one of {known}"),
+                        self.around.catalog.instead(&written, true),
                     ));
                 };
                 readable(table, self.around.field)?;
@@ -125,11 +123,10 @@ impl<'a> Scopes<'a> {
     }
 
     fn no_column(&self, table: &Table, column: &str) -> Refusal {
-        let known = nearest(column, table.columns.iter().map(|c| c.name.clone()));
         self.refuse(
             Reason::NotFound,
             format!("table {} has no column {column}", table.name.name),
-            format!("write one of {known}"),
+            table.instead(column, true),
         )
     }
 

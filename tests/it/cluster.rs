@@ -139,12 +139,19 @@ impl Cluster {
 
     /// Looks again until it is so; `what` is told when it never was.
     pub fn until<T>(&self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
+        self.until_ok(|cluster| look(cluster).ok_or_else(|| what.to_owned()))
+    }
+
+    /// The same, where each look may say what it saw instead.
+    pub fn until_ok<T>(&self, look: impl Fn(&Self) -> Result<T, String>) -> T {
         let deadline = Instant::now() + Duration::from_mins(2);
         loop {
-            if let Some(seen) = look(self) {
-                return seen;
+            match look(self) {
+                Ok(seen) => return seen,
+                Err(what) => {
+                    assert!(Instant::now() < deadline, "not within two minutes: {what}");
+                }
             }
-            assert!(Instant::now() < deadline, "not within two minutes: {what}");
         }
     }
 

@@ -182,7 +182,7 @@ fn validate_touches_nothing_and_needs_no_database() {
 fn a_policy_alone_is_valid_in_the_sql_of_any_engine() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("policy.yaml");
-    let mut validate = |conditions: &[&str]| {
+    let validate = |conditions: &[&str]| {
         let policies = conditions.iter().enumerate().map(|(at, condition)| {
             format!(
                 "apiVersion: retention-operator.io/v1alpha1

@@ -2,6 +2,7 @@
 
 mod faults;
 mod place;
+mod superplane;
 mod walk;
 
 use std::time::Duration;

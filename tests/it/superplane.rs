@@ -10,3 +10,5 @@ mod rights;
 mod runs;
 mod walk;
 mod windows;
+
+pub use bed::example;

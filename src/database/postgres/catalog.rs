@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Session;
 use crate::database::Error;
 use crate::model::{
-    Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Rights, Table, TableKind,
-    TableName, Value,
+    Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table,
+    TableKind, TableName, Value,
 };
 use crate::sql::postgres as sql;
 
@@ -55,7 +55,7 @@ impl Session {
         Ok(Catalog {
             engine: Engine::Postgres,
             login: text(&login[0]),
-            privileged: login[1].is_true(),
+            power: login[1].name().map(|role| Power { role, is_superuser: login[2].is_true() }),
             tables: tables.list,
         })
     }
@@ -68,9 +68,9 @@ fn table(row: &[Value]) -> Table {
         "f" => TableKind::Foreign,
         _ => TableKind::View,
     };
-    let obstacles =
-        [(4, Obstacle::Rules), (5, Obstacle::HiddenRows), (6, Obstacle::NoReplicaIdentity)];
-    let obstacles = obstacles.into_iter().filter(|(at, _)| row[*at].is_true());
+    let rules = row[4].name().map(|names| names.lines().map(str::to_owned).collect());
+    let told = [(5, Obstacle::HiddenRows), (6, Obstacle::NoReplicaIdentity)];
+    let told = told.into_iter().filter(|(at, _)| row[*at].is_true()).map(|(_, obstacle)| obstacle);
     Table {
         engine: Engine::Postgres,
         name: TableName::qualified(text(&row[1]), text(&row[2])),
@@ -93,7 +93,7 @@ fn table(row: &[Value]) -> Table {
             update: row[10].is_true(),
             lock: row[11].is_true(),
         },
-        obstacles: obstacles.map(|(_, obstacle)| obstacle).collect(),
+        obstacles: rules.map(Obstacle::Rules).into_iter().chain(told).collect(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Session {
             }
         }
         let mut catalog =
-            Catalog { engine: Engine::Sqlite, login: String::new(), privileged: false, tables };
+            Catalog { engine: Engine::Sqlite, login: String::new(), power: None, tables };
         spell_references(&mut catalog);
         Ok(catalog)
     }

@@ -99,7 +99,12 @@ impl Walk<'_> {
                     return Err(self.refuse(
                         expr.span(),
                         &what,
-                        "use comparison, AND, OR, NOT, arithmetic, || or LIKE",
+                        match self.engine() {
+                            Engine::Sqlite => "use comparison, AND, OR, NOT, arithmetic, || or LIKE",
+                            Engine::Postgres => {
+                                "use comparison, AND, OR, NOT, arithmetic, ||, LIKE, ~, ->, ->>, #>, #>>, @>, <@ or &&"
+                            }
+                        },
                     ));
                 }
                 self.exprs([&**left, &**right])

@@ -2,25 +2,23 @@
 
 use crate::database::{Error, Session};
 use crate::model::{
-    Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Value,
+    Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Target,
+    Value,
 };
 use crate::plan::PlannedTarget;
 use crate::sql::{self, sqlite};
 
-fn expressions(planned: &PlannedTarget) -> Vec<(String, &Expression)> {
-    let target = &planned.target;
-    let mut found: Vec<(String, &Expression)> = Vec::new();
-    found.extend(target.selection.iter().map(|e| (".where".to_owned(), e)));
+/// Every condition with its place and the table whose rows it judges.
+pub(super) fn conditions(target: &Target) -> Vec<(String, &Table, &Expression)> {
+    let own = &target.table;
+    let mut found: Vec<(String, &Table, &Expression)> = Vec::new();
+    found.extend(target.selection.iter().map(|e| (".where".to_owned(), own, e)));
     found.extend(
-        target.exemptions.iter().map(|e| (format!(".exemptions[{}].when", e.name), &e.when)),
+        target.exemptions.iter().map(|e| (format!(".exemptions[{}].when", e.name), own, &e.when)),
     );
     for dependent in &target.dependents {
-        found.extend(
-            dependent
-                .selection
-                .iter()
-                .map(|e| (format!(".dependents[{}].where", dependent.name), e)),
-        );
+        let part = format!(".dependents[{}].where", dependent.name);
+        found.extend(dependent.selection.iter().map(|e| (part.clone(), &dependent.table, e)));
     }
     found
 }
@@ -71,7 +69,7 @@ pub(super) async fn compared_columns(
     session: &mut Session,
 ) -> Result<Vec<Refusal>, Error> {
     let mut refusals = Vec::new();
-    for (part, expression) in expressions(planned) {
+    for (part, _, expression) in conditions(&planned.target) {
         for Comparison { table, column, with_text } in &expression.comparisons {
             let odd = session.rows(&sqlite::oddly_written(table, column, *with_text)).await?;
             if odd.is_empty() {

@@ -7,12 +7,15 @@ fn statement(text: &str) -> Statement {
     Statement::new(text.to_owned(), Binds::none(Engine::Postgres))
 }
 
-/// Whoever we are, and whether that is a superuser or sees through row-level security, or may
-/// become somebody who does: a trigger on a purged table runs with these rights.
+/// Whoever we are; then who is a superuser or sees through row-level security, we ourselves or
+/// somebody whom we may become, and whether it is the former: a trigger on a purged table runs with
+/// these rights.
 pub fn login() -> Statement {
     statement(
-        "SELECT CURRENT_USER::pg_catalog.text, EXISTS (SELECT 1 FROM pg_catalog.pg_roles r \
-         WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(CURRENT_USER, r.oid, 'MEMBER'))",
+        "SELECT CURRENT_USER::pg_catalog.text, p.rolname::pg_catalog.text, p.rolsuper FROM (VALUES (1)) one \
+         LEFT JOIN LATERAL (SELECT r.rolname, r.rolsuper FROM pg_catalog.pg_roles r \
+          WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(CURRENT_USER, r.oid, 'MEMBER') \
+          ORDER BY r.rolname <> CURRENT_USER, NOT r.rolsuper, r.rolname LIMIT 1) p ON true",
     )
 }
 
@@ -20,15 +23,19 @@ pub fn login() -> Statement {
 const OURS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
      AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%'";
 
-/// Schema, name, kind, whether it has rules, hides rows, is published without an identity; then
-/// the login's rights: USAGE of the schema, SELECT, DELETE, UPDATE, and UPDATE of some column.
+/// Schema, name, kind, its rules in lines (relhasrules stays true when they are dropped), whether it
+/// hides rows, is published without an identity; then the login's rights: USAGE of the schema,
+/// SELECT, DELETE, UPDATE, and UPDATE of some column.
 pub fn tables() -> Statement {
     statement(&format!(
         "WITH ro_published AS (SELECT DISTINCT t.schemaname, t.tablename \
          FROM pg_catalog.pg_publication_tables t \
          JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname WHERE p.pubdelete OR p.pubupdate) \
          SELECT c.oid::pg_catalog.int8, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
-         c.relkind::pg_catalog.text, c.relhasrules, pg_catalog.row_security_active(c.oid), \
+         c.relkind::pg_catalog.text, \
+         (SELECT pg_catalog.string_agg(r.rulename::pg_catalog.text, pg_catalog.chr(10) ORDER BY r.rulename) \
+          FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN' AND r.ev_enabled IN ('O', 'A')), \
+         pg_catalog.row_security_active(c.oid), \
          EXISTS (SELECT 1 FROM ro_published p \
           WHERE p.schemaname = n.nspname AND p.tablename = c.relname) \
          AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS \

@@ -55,7 +55,7 @@ fn catalog() -> Catalog {
     let messages = [("chat_id", "int8"), ("sent", "timestamptz"), ("written", "timestamp")];
     Catalog {
         login: String::new(),
-        privileged: false,
+        power: None,
         engine: Engine::Postgres,
         tables: vec![
             table("public", "chats", &own),

@@ -131,12 +131,18 @@ impl Checker<'_> {
             (Kind::Civil, Kind::Instant) => {
                 format!("convert it: {text} AT TIME ZONE 'Etc/UTC', or whatever zone it is in")
             }
-            (Kind::Instant | Kind::Civil, Kind::Date) => {
-                format!("convert it: cast({text} as date)")
-            }
-            (Kind::Date, Kind::Instant | Kind::Civil) => {
+            (Kind::Civil, Kind::Date) => format!("convert it: cast({text} as date)"),
+            (Kind::Date, Kind::Civil) => {
                 format!("convert the other: cast({} as date)", other.text)
             }
+            (Kind::Instant, Kind::Date) => format!(
+                "convert it: cast({text} AT TIME ZONE 'Etc/UTC' as date), or whatever zone {} is in",
+                other.text
+            ),
+            (Kind::Date, Kind::Instant) => format!(
+                "convert the other: cast({} AT TIME ZONE 'Etc/UTC' as date), or whatever zone {text} is in",
+                other.text
+            ),
             _ => "cast one of them to the type of the other".to_owned(),
         };
         self.refuse(what, write)

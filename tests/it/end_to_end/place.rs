@@ -245,12 +245,15 @@ spec:
 
     /// Waits until a condition of an object has a reason, and gives its message.
     pub fn told(&self, object: &str, condition: &str, reason: &str) -> String {
-        self.until(&format!("{object} is {condition} because of {reason}"), |place| {
-            let found = place.get(&[object]);
-            let conditions = found["status"]["conditions"].as_array()?;
-            let told =
-                conditions.iter().find(|c| c["type"] == condition && c["reason"] == reason)?;
-            Some(told["message"].as_str()?.to_owned())
+        self.cluster.until_ok(|_| {
+            let found = self.get(&[object]);
+            let conditions = found["status"]["conditions"].as_array().into_iter().flatten();
+            let is_it = |told: &&Value| told["type"] == condition && told["reason"] == reason;
+            let told = conditions.clone().find(is_it).and_then(|told| told["message"].as_str());
+            told.map(str::to_owned).ok_or_else(|| {
+                let status = &found["status"];
+                format!("{object} is {condition} because of {reason}, it is {status:#}")
+            })
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use retention_operator::api::ServerReport;
+
 use super::client;
 use super::database::{Database, delete};
 use super::stage::{Said, Stage, old};
@@ -27,6 +29,13 @@ fn reached(
     (said, left)
 }
 
+fn told_of_server(said: &Said) -> &ServerReport {
+    let server = said.status().server.as_ref().unwrap_or_else(|| panic!("{said:#?}"));
+    let version = server.version.strip_prefix("PostgreSQL ");
+    assert!(version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())));
+    server
+}
+
 #[test]
 fn without_a_word_about_it_tls_is_required_and_the_name_is_not_verified() {
     let Some(encrypted) = encrypted() else { return };
@@ -37,6 +46,7 @@ fn without_a_word_about_it_tls_is_required_and_the_name_is_not_verified() {
         let (said, left) = reached(encrypted, url, None);
         assert_eq!(said.exit() == 0, works, "{mode:?}: {said:#?}");
         assert_eq!(left.len(), if works { 1 } else { 2 });
+        assert!(!works || !told_of_server(&said).tls_verified, "{mode:?}");
     }
     let Some(database) = Database::create() else { return };
     database.execute(ROWS);
@@ -58,6 +68,7 @@ fn with_an_authority_certificate_and_name_are_verified_whatever_the_url_says() {
         let named = |url: &str| with(&as_localhost(url));
         let (said, left) = reached(encrypted, named, Some(&authorities.right));
         assert_eq!((said.exit(), left), (0, vec![2]), "{mode:?}: {said:#?}");
+        assert!(told_of_server(&said).tls_verified);
         let (said, left) = reached(encrypted, named, Some(&authorities.wrong));
         assert_eq!(
             (said.exit(), left),

@@ -1,1 +1,1 @@
-CREATE INDEX "messages_chat_id_idx" ON "public"."messages" ("chat_id");
+CREATE INDEX CONCURRENTLY "messages_chat_id_idx" ON "public"."messages" ("chat_id");

@@ -1,1 +1,1 @@
-CREATE INDEX "pins_chat_id_idx" ON "public"."pins" ("chat_id");
+CREATE INDEX CONCURRENTLY "pins_chat_id_idx" ON "public"."pins" ("chat_id");

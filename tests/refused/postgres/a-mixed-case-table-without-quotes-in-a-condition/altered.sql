@@ -1,0 +1,2 @@
+CREATE TABLE "chatHolds" (chat_id bigint);
+GRANT SELECT ON "chatHolds" TO purge;
