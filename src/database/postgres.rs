@@ -210,13 +210,17 @@ impl Session {
         }
     }
 
-    pub async fn schema_version(&mut self, tables: &[TableName]) -> Result<Value, Error> {
-        let row = self.one_row(&sql::alone(sql::schema_version(tables))).await?;
+    pub async fn schema_version(
+        &mut self,
+        tables: &[TableName],
+        families: bool,
+    ) -> Result<Value, Error> {
+        let row = self.one_row(&sql::alone(sql::schema_version(tables, families))).await?;
         Ok(row.into_iter().next().unwrap_or(Value::Null))
     }
 
     pub fn expect_schema(&mut self, tables: &[TableName], version: Value) {
-        self.schema = Some((sql::schema_version(tables), version));
+        self.schema = Some((sql::schema_version(tables, false), version));
     }
 
     /// If we die in a batch, the server forgets it when it finds the connection closed.
@@ -255,7 +259,7 @@ impl Session {
     }
 
     pub async fn commit(&mut self) -> Result<(), Error> {
-        self.message(&sql::alone("COMMIT".to_owned())).await?;
+        self.message(&sql::commit()).await?;
         self.in_transaction = false;
         Ok(())
     }

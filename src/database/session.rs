@@ -68,11 +68,15 @@ impl Session {
     }
 
     /// A value that changes with the schema, whoever changes it: SQLite's whole, elsewhere that of
-    /// these tables.
-    pub async fn schema_version(&mut self, tables: &[TableName]) -> Result<Value, Error> {
+    /// these tables, and with `families` of whichever parts they have.
+    pub async fn schema_version(
+        &mut self,
+        tables: &[TableName],
+        families: bool,
+    ) -> Result<Value, Error> {
         match self {
             Self::Sqlite(inner) => inner.schema_version().await,
-            Self::Postgres(inner) => inner.schema_version(tables).await,
+            Self::Postgres(inner) => inner.schema_version(tables, families).await,
         }
     }
 

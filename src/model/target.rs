@@ -150,6 +150,11 @@ impl Dependent {
 }
 
 impl Target {
+    /// Whether rows that hang on this dependent can keep it from going.
+    pub fn is_held_by_children(&self, at: usize) -> bool {
+        self.dependents.iter().any(|child| child.of == Some(at) && child.holds_its_parent())
+    }
+
     /// The table that the rows in hand are addressed in.
     pub fn rows(&self) -> &Table {
         self.leaf.as_ref().unwrap_or(&self.table)

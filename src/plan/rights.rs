@@ -51,14 +51,17 @@ fn needs(
     let mut needs: BTreeMap<TableName, Need> = BTreeMap::new();
     // The newest are told, and the others taken, from a partitioned table as a whole.
     let is_whole = target.keep_newest.is_some();
-    let mut rows = vec![target.table.name.clone()];
-    if !is_whole {
-        rows.extend(target.table.leaves.iter().cloned());
-    }
+    let whole = &target.table.name;
+    let mut rows = vec![whole.clone()];
+    rows.extend(target.table.leaves.iter().cloned());
     let field = format!("{}.table", declared.field);
     for name in rows {
         // What is only an ancestor is read and never written.
-        let holds_rows = is_whole || !catalog.table(&name).is_some_and(Table::is_partitioned);
+        let holds_rows = if is_whole {
+            name == *whole
+        } else {
+            !catalog.table(&name).is_some_and(Table::is_partitioned)
+        };
         let need = needs.entry(name).or_insert_with(|| Need::of(&field));
         if dry_run || !holds_rows {
             continue;
@@ -69,9 +72,10 @@ fn needs(
             Action::Update(set) => need.update.extend(set.iter().map(|(name, _)| name.clone())),
         }
     }
-    for dependent in &target.dependents {
+    for (at, dependent) in target.dependents.iter().enumerate() {
         let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
         let need = needs.entry(dependent.table.name.clone()).or_insert_with(|| Need::of(&field));
+        need.lock |= !dry_run && target.is_held_by_children(at);
         match &dependent.action {
             _ if dry_run => {}
             DependentAction::Delete => need.delete = true,

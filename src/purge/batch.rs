@@ -205,6 +205,12 @@ impl Judged {
             let dependents = self.cascade(bench, fate, session).await?;
             return Ok(Acted { rows: self.rows, dependents });
         }
+        if session.engine() == Engine::Postgres {
+            // What holds its parent may be written until the parent is locked.
+            for at in target.order.iter().copied().filter(|at| target.is_held_by_children(*at)) {
+                session.rows(&sql::lock_dependent(target, &instants, at, &self.going)).await?;
+            }
+        }
         let shared = |at: &usize| sql::shares_rows(target, *at);
         for at in target.order.iter().copied().filter(shared) {
             dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
@@ -238,7 +244,10 @@ impl Judged {
                 });
             }
         }
-        bench.none_held(None, &self.going, fate, session).await?;
+        // A root that is changed stays, and so may what points at it.
+        if let Action::Delete = target.action {
+            bench.none_held(None, &self.going, fate, session).await?;
+        }
         let statement = sql::act(target, &instants, &self.going);
         let moved: Vec<Key>;
         let (acted, now) = match (&target.action, session.engine()) {

@@ -114,10 +114,22 @@ pub(super) async fn prepare(
         .map_err(of_run)?;
     // Before the catalog is read: a change in between is then found out, and not missed.
     let tables = declared_tables(&declaration);
-    let version = session.schema_version(&tables).await.map_err(failed)?;
-    let schema = Schema { tables, version };
+    let before = session.schema_version(&tables, true).await.map_err(failed)?;
     let observed = observe(&declaration, &mut session, clock).await.map_err(failed)?;
     let mut plan = plan::plan(&declaration, &observed).map_err(of_policy)?;
+    let schema = {
+        let planned = planned_tables(&plan);
+        let version = session.schema_version(&planned, false).await.map_err(failed)?;
+        Schema { tables: planned, version }
+    };
+    if session.schema_version(&tables, true).await.map_err(failed)? != before {
+        return Err(Stopper::Unreachable(format!(
+            "RetentionPolicy/{}: DatabaseConnection/{}: the schema changed while the plan was made: {}",
+            declaration.policy,
+            declaration.connection.name,
+            Reason::SchemaChanged.next_step()
+        )));
+    }
     for target in &mut plan.targets {
         let gone = earlier.gone(&target.target.name);
         target.cap = target.cap.map(|cap| cap.saturating_sub(gone));
@@ -147,6 +159,21 @@ pub(super) async fn prepare(
     } else {
         Err(of_policy(refusals))
     }
+}
+
+/// The tables that a run writes, and of families every one that holds rows.
+fn planned_tables(plan: &Plan) -> Vec<TableName> {
+    let mut names = Vec::new();
+    for target in plan.targets.iter().map(|planned| &planned.target) {
+        let dependents = target.dependents.iter().map(|dependent| &dependent.table);
+        for table in std::iter::once(&target.table).chain(dependents) {
+            names.push(table.name.clone());
+            names.extend(table.leaves.iter().cloned());
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The tables that a run writes, as the manifest names them.

@@ -97,6 +97,14 @@ pub fn delete_dependent(
     Statement::new(format!("DELETE FROM {table} WHERE {reached}"), binds)
 }
 
+/// Locks them, so that nothing new can come to hang on them.
+pub fn lock_dependent(target: &Target, instants: &Instants, at: usize, keys: &[Key]) -> Statement {
+    let mut binds = Binds::new(target.table.engine, instants);
+    let reached = reached(target, at, keys, &mut binds);
+    let table = from(&target.dependents[at].table, ROW);
+    Statement::new(format!("SELECT 1 FROM {table} WHERE {reached} FOR UPDATE OF {ROW}"), binds)
+}
+
 /// Changes them.
 pub fn update_dependent(
     target: &Target,

@@ -109,8 +109,6 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         settings.iter().map(set).collect::<Vec<_>>().join(", ")
     );
     if *writes {
-        // A key that is checked at COMMIT would fail after the counts were seen.
-        text += "; SET CONSTRAINTS ALL IMMEDIATE";
         if !written.is_empty() {
             text += &format!("; LOCK TABLE {} IN ROW EXCLUSIVE MODE", written.join(", "));
         }
@@ -140,6 +138,12 @@ pub fn path(extensions: &[String], own: &str) -> Statement {
     alone(format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path)))
 }
 
+/// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,
+/// since of rows that point at one another some would stand in the way of the others.
+pub fn commit() -> Statement {
+    alone("SET CONSTRAINTS ALL IMMEDIATE; COMMIT".to_owned())
+}
+
 /// A statement without parameters.
 pub fn alone(text: String) -> Statement {
     Statement::new(text, Binds::none(Engine::Postgres))
@@ -151,8 +155,11 @@ pub fn names(tables: &[&Table]) -> Vec<String> {
 }
 
 /// One value that changes with the schema of these tables: their columns, constraints, triggers,
-/// rules and rights to see rows. A foreign key that points at them comes with triggers of theirs.
-pub fn schema_version(tables: &[crate::model::TableName]) -> String {
+/// rules, rights to see rows, and whose parts they are. A foreign key that points at them comes with
+/// triggers of theirs. What a new partition brings along for itself changes nothing.
+///
+/// With `families` the tables' parts are looked at too, whichever there are.
+pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> String {
     let pairs: Vec<String> = tables
         .iter()
         .map(|table| {
@@ -161,17 +168,25 @@ pub fn schema_version(tables: &[crate::model::TableName]) -> String {
         })
         .collect();
     let list = if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") };
+    let parts = if families {
+        " UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN ro_all a ON a.oid = i.inhparent"
+    } else {
+        ""
+    };
     format!(
-        "WITH ro_all AS (SELECT c.oid, c.xmin FROM pg_catalog.pg_class c \
+        "WITH RECURSIVE ro_all(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE (n.nspname::text, c.relname::text) IN ({list})), \
-         ro_parts(part) AS (SELECT 'c' || oid || ':' || xmin::text FROM ro_all \
+         WHERE (n.nspname::text, c.relname::text) IN ({list}){parts}), \
+         ro_parts(part) AS (SELECT 'c' || c.oid || ':' || c.xmin::text \
+         FROM pg_catalog.pg_class c JOIN ro_all USING (oid) \
          UNION ALL SELECT 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin::text \
          FROM pg_catalog.pg_attribute a JOIN ro_all r ON a.attrelid = r.oid AND a.attnum > 0 \
          UNION ALL SELECT 't' || t.oid || ':' || t.xmin::text \
-         FROM pg_catalog.pg_trigger t JOIN ro_all r ON t.tgrelid = r.oid \
+         FROM pg_catalog.pg_trigger t JOIN ro_all r ON t.tgrelid = r.oid WHERE t.tgparentid = 0 \
          UNION ALL SELECT 'k' || k.oid || ':' || k.xmin::text \
-         FROM pg_catalog.pg_constraint k JOIN ro_all r ON k.conrelid = r.oid) \
+         FROM pg_catalog.pg_constraint k JOIN ro_all r ON k.conrelid = r.oid WHERE k.conparentid = 0 \
+         UNION ALL SELECT 'i' || i.inhrelid || ':' || i.inhparent || ':' || i.xmin::text \
+         FROM pg_catalog.pg_inherits i JOIN ro_all r ON i.inhrelid = r.oid) \
          SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(part, ',' ORDER BY part COLLATE \"C\"), '')) \
          FROM ro_parts"
     )

@@ -10,7 +10,7 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/cluster.md",
@@ -18,6 +18,7 @@ const DOCUMENTS: [&str; 7] = [
     "docs/semantics.md",
     "charts/retention-operator/README.md",
     "examples/openai-agents/README.md",
+    "examples/superplane/README.md",
 ];
 
 fn read(name: &str) -> String {

@@ -9,6 +9,7 @@ mod url;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use fault::{Fault, Part};
@@ -84,6 +85,8 @@ pub fn options(url: &str, ca: Option<&[u8]>) -> Result<Options, Fault> {
         .application_name(name.map_or("retention-operator", String::as_str))
         // Poolers refuse it as a parameter at the start.
         .extra_float_digits(None)
+        // It would print expressions, and what they are compared with.
+        .disable_statement_logging()
         .statement_cache_capacity(0);
     let verifies = matches!(mode, PgSslMode::VerifyFull);
     Ok(Options { connect, timeout: timeout(&found)?, verifies })

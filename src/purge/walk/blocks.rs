@@ -7,7 +7,7 @@ use crate::sql::{self, Instants};
 
 /// Blocks of eight KiB that a sweep reads first, and at most, by one statement.
 pub(super) const FIRST_BLOCKS: u64 = 16;
-const MOST_BLOCKS: u64 = 8_192;
+const MOST_BLOCKS: u64 = 256;
 
 impl Walk<'_> {
     /// The rows of the next blocks, about as many as fill a page; `None` at the end.

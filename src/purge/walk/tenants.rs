@@ -52,9 +52,11 @@ impl Walk<'_> {
         session: &mut Session,
     ) -> Result<Option<Vec<Vec<Value>>>, Error> {
         let Place::TenantIndex { tenants, after } = &mut self.place else { return Ok(None) };
+        // Whose page was full is asked alone where it ended: among others no index would serve, and
+        // each page would read all pages before it again.
+        let most = if after.is_some() { 1 } else { TENANTS_AT_ONCE };
         // The list is walked from its end.
-        let asked: Vec<(Value, Value)> =
-            tenants.iter().rev().take(TENANTS_AT_ONCE).cloned().collect();
+        let asked: Vec<(Value, Value)> = tenants.iter().rev().take(most).cloned().collect();
         if asked.is_empty() {
             self.place = Place::Done;
             return Ok(None);

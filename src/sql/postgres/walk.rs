@@ -71,7 +71,7 @@ pub fn sweep_blocks(
 
 /// The next rows of many tenants, each below its own age, in the order of (tenant, age, key). The
 /// first column says which of the tenants; the others are those of every walk. `after` is a place
-/// within the first tenant.
+/// within the only tenant.
 pub fn tenants_along_index(
     target: &Target,
     instants: &Instants,
@@ -105,7 +105,7 @@ pub fn tenants_along_index(
             .map(|(value, name)| binds.add_as(value.clone(), key_cast(rows, name)))
             .collect();
         conditions.push(format!(
-            "(ro_tenants.at > 1 OR {age} >= {last} AND ({age}, {}) > ({last}, {}))",
+            "{age} >= {last} AND ({age}, {}) > ({last}, {})",
             keys.join(", "),
             bound.join(", ")
         ));

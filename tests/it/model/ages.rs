@@ -59,6 +59,9 @@ impl Maker<'_> {
         if dice.chance(18) {
             return self.special(dice, kind);
         }
+        if !self.apart && !self.used.is_empty() && dice.chance(15) {
+            return dice.pick(&self.used);
+        }
         for _ in 0..20 {
             let at = match cutoff {
                 Some(cutoff) if dice.chance(45) => {
@@ -73,8 +76,11 @@ impl Maker<'_> {
                 }
             };
             let (value, truth) = self.encode(dice, at);
-            if !self.apart || self.used.iter().all(|other| (other - truth).abs() > 2 * SECOND) {
-                self.used.push(truth);
+            let near = |(_, other): &(Value, Option<Nanos>)| {
+                other.is_some_and(|other| (other - truth).abs() <= 2 * SECOND)
+            };
+            if !self.apart || !self.used.iter().any(near) {
+                self.used.push((value.clone(), Some(truth)));
                 return (value, Some(truth));
             }
         }

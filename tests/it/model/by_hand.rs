@@ -6,9 +6,10 @@ use super::encoding::Encoding;
 use super::engine::Engine;
 use super::meaning::{self, Answer};
 use super::oracle;
-use super::policy::{Age, Keep, Origin, Policy, Source, Target, Windows};
+use super::policy::{Age, Keep, Policy, Target};
 use super::schema::{OnDelete, Reference, Row, Table, Value};
 use super::shape::{Class, KeyKind, ORGS, Roles, Shape, TARGET, Tenancy};
+use super::windows::{Origin, Source, Windows};
 
 const NOW: i64 = 20_778 * DAY;
 

@@ -19,6 +19,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
         Class::Loose(_) => dice.below(2),
         // Where rows are there twice nobody could say whose dependents are whose.
         Class::Exact | Class::Staged if shape.key == KeyKind::Nothing && dice.chance(50) => 0,
+        _ if matches!(tables[TARGET].parts, Parts::Heirs(_)) => 0,
         _ => dice.below(4),
     };
     for number in 0..count {
@@ -91,9 +92,13 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
             continue;
         }
         let bystander = dependent(dice, tables, shape, of, name, Treatment::Delete, None);
-        let references = &mut tables[bystander.table].references;
-        references.clear();
-        references.push(Reference {
+        let table = &mut tables[bystander.table];
+        // A key of a table holds in none that inherits from it.
+        if matches!(table.parts, Parts::Heirs(_)) {
+            table.parts = Parts::One;
+        }
+        table.references.clear();
+        table.references.push(Reference {
             columns: bystander.columns,
             table: of.unwrap_or(TARGET),
             parents: bystander.parents,

@@ -2,6 +2,9 @@
 
 use super::schema::Value;
 
+/// A domain over text.
+pub const LABEL: &str = "\"Label\"";
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
     #[default]
@@ -52,7 +55,7 @@ pub fn is_real(kind: &str) -> bool {
 }
 
 pub fn is_text(kind: &str) -> bool {
-    ["TEXT", "text", "citext"].contains(&kind) || kind.contains("char")
+    ["TEXT", "citext", LABEL].contains(&kind) || kind.starts_with("text") || kind.contains("char")
 }
 
 /// What PostgreSQL printed of a column of this type.

@@ -2,9 +2,10 @@
 
 use super::condition::{Term, Writer};
 use super::encoding::Encoding;
-use super::policy::{Age, Dependent, Origin, Policy, Target, Treatment, Windows};
+use super::policy::{Age, Dependent, Policy, Target, Treatment};
 use super::schema::{Table, quoted};
 use super::shape::{ORGS, SETTINGS, Shape, TARGET, Tenancy};
+use super::windows::{Origin, Windows};
 use serde_json::{Map, Value as Json, json};
 
 fn named(kind: &str, name: &str, spec: Json) -> Json {

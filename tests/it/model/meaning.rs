@@ -3,9 +3,10 @@
 use super::clock::Window;
 use super::condition::{Cond, Other, Term};
 use super::encoding;
-use super::policy::{Origin, Policy, Source, Target, Windows};
+use super::policy::{Policy, Target};
 use super::schema::{Table, Value};
 use super::shape::{ORGS, SETTINGS, Shape, Tenancy};
+use super::windows::{Origin, Source, Windows};
 use std::cmp::Ordering;
 
 /// What a source, or all of a policy's windows, answer for one tenant.

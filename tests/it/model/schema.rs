@@ -123,7 +123,7 @@ pub struct Table {
     pub indexes: Vec<Vec<usize>>,
     /// Indexes as SQL goes on behind the table's name.
     pub odd_indexes: Vec<String>,
-    /// Whether a column was dropped and one is computed, neither of which the case knows.
+    /// Whether rows take much room and were moved, a column was dropped, and one is computed: nothing of what the case says.
     pub has_history: bool,
     pub parts: Parts,
     /// The table that this one could be taken for.

@@ -41,7 +41,8 @@ impl Table {
         if self.has_history {
             let _ = writeln!(
                 script,
-                "ALTER TABLE {name} ADD dropped int, ADD computed int GENERATED ALWAYS AS (1) STORED;\n\
+                "ALTER TABLE {name} ADD dropped int, ADD computed int GENERATED ALWAYS AS (1) STORED,\n\
+                   ADD wide text DEFAULT repeat('x', 1500);\n\
                  ALTER TABLE {name} DROP dropped;"
             );
         }
@@ -70,6 +71,14 @@ impl Table {
             let place = at % (heirs.len() + 1);
             let into = if place == 0 { &name } else { &heirs[place - 1] };
             script += &self.insert(into, row);
+        }
+        if self.has_history {
+            let note = &self.columns[self.columns.len() - 1].name;
+            let _ = writeln!(
+                script,
+                "UPDATE {name} SET wide = repeat('y', 1500) WHERE {} IS NULL;",
+                quoted(note)
+            );
         }
         script
     }

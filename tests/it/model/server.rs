@@ -1,6 +1,6 @@
 //! PostgreSQL's half: a database that many cases use one after another, straight and through the pooler.
 
-use super::engine::printed;
+use super::engine::{LABEL, printed};
 use super::schema::{Table, Value, quoted};
 use crate::postgres::client;
 use crate::postgres::database::Database;
@@ -22,7 +22,8 @@ impl Place {
         let database = Database::create()?;
         let (straight, pooled) = (database.url(), database.bouncer_url()?);
         database.execute(&format!(
-            "CREATE SCHEMA {0}; CREATE EXTENSION citext SCHEMA {0}; GRANT USAGE ON SCHEMA {0} TO {1}",
+            "CREATE SCHEMA {0}; CREATE EXTENSION citext SCHEMA {0}; CREATE DOMAIN {0}.{LABEL} AS text;
+             GRANT USAGE ON SCHEMA {0} TO {1}",
             quoted(EXTENSIONS),
             database.role
         ));
@@ -38,16 +39,18 @@ impl Place {
         self.database.execute(sql);
     }
 
-    /// Nothing but the case's tables, which the login may read.
-    pub fn build(&self, script: &str) {
+    /// Nothing but the case's tables; a trusted login may read them.
+    pub fn build(&self, script: &str, is_trusted: bool) {
         let (schemas, role) = (SCHEMAS.map(quoted).join(", "), &self.database.role);
         let made: String = SCHEMAS.map(|name| format!("CREATE SCHEMA {};", quoted(name))).concat();
         self.execute(&format!("DROP SCHEMA IF EXISTS {schemas} CASCADE; {made}"));
-        self.execute(&format!(
-            "SET search_path = public, {}; {script}
-             GRANT USAGE ON SCHEMA {schemas} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}",
-            quoted(EXTENSIONS)
-        ));
+        let grants = format!(
+            "GRANT USAGE ON SCHEMA {schemas} TO {role};
+             GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role};"
+        );
+        let grants = if is_trusted { &grants } else { "" };
+        let extensions = quoted(EXTENSIONS);
+        self.execute(&format!("SET search_path = public, {extensions}; {script} {grants}"));
     }
 
     /// One array of flags.

@@ -1,11 +1,14 @@
 //! The target's table, and those that every case has beside it.
 
 use super::encoding::Encoding;
-use super::engine::Engine;
+use super::engine::{Engine, LABEL};
 use super::parts::parts;
 use super::schema::{Dice, OnDelete, Parts, Reference, Table};
 use super::shape::{Class, KeyKind, Roles, Shape, TARGET, Tenancy, Twist};
 use super::traps::indexes;
+
+/// Sorted as people do.
+const ICU: &str = "text COLLATE \"en-x-icu\"";
 
 /// Where the case's tables are, if that is said.
 pub fn schema(dice: &mut Dice, engine: Engine) -> Option<&'static str> {
@@ -162,7 +165,7 @@ fn instants(dice: &mut Dice, shape: &Shape) -> (&'static str, &'static str, &'st
 fn key_kind(dice: &mut Dice, engine: Engine, key: KeyKind) -> &'static str {
     match key {
         KeyKind::Text | KeyKind::TextWithoutRowid if engine == Engine::Postgres => {
-            dice.pick(&["text", "text", "varchar(20)", "char(12)", "citext"])
+            dice.pick(&["text", ICU, "varchar(20)", "char(12)", "citext", LABEL])
         }
         KeyKind::Text | KeyKind::TextWithoutRowid => "TEXT",
         KeyKind::NotTheRowid => "int",
@@ -179,7 +182,7 @@ fn tenant_kind(dice: &mut Dice, shape: &Shape) -> &'static str {
         (_, Tenancy::Integer) => "INTEGER",
         (_, Tenancy::Uuid) => "uuid",
         (_, Tenancy::Padded) => "char(8)",
-        (Engine::Postgres, Tenancy::Column) => dice.pick(&["text", "varchar", "varchar(20)"]),
+        (Engine::Postgres, Tenancy::Column) => dice.pick(&["text", "varchar", ICU, LABEL]),
         _ => "TEXT",
     }
 }

@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::oracle;
 use super::policy::{Policy, Target};
 use super::schema::{Dice, Parts, Table, quoted};
-use super::shape::{Class, HOLDS, KeyKind, Shape, TARGET, Twist};
+use super::shape::{Class, HOLDS, Shape, TARGET, Twist};
 
 /// Tables that differ from the case's own in nothing but the schema, or in large letters.
 pub fn decoys(dice: &mut Dice, tables: &mut Vec<Table>) {
@@ -85,8 +85,8 @@ fn touching(shape: &Shape, policy: &Policy, target: &Target, tables: &[Table]) -
             "CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
                UPDATE {} SET {column} = {age} WHERE ({}) = ({}); RETURN NULL; END $$;
              CREATE TRIGGER {name} AFTER DELETE OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION public.{name}();\n",
-            // The program's search path is its own.
-            Table { schema: table.schema.or(Some("public")), ..table.clone() }.path(),
+            // Often without its schema, as applications write it: the login's search path has it.
+            table.path(),
             table.list(&dependent.parents),
             links.join(", "),
             child.path()

@@ -2,6 +2,7 @@
 //! worked out by hand to its rules, and a count over many seeds to the generator.
 
 use super::Case;
+use super::compare::values;
 use super::condition::Writer;
 use super::engine::Engine;
 use super::file;
@@ -12,7 +13,6 @@ use super::schema::{Column, Table, Value, quoted};
 use super::script::script;
 use super::server::Place;
 use super::shape::{Class, TARGET};
-use super::stage::values;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ fn conditions_mean_to_the_oracle_what_they_mean_to_postgresql() {
     let Some(place) = Place::create() else { return };
     for seed in 0..60 {
         let case = Case::random(Engine::Postgres, seed);
-        place.build(&script(&case.tables, &case.triggers));
+        place.build(&script(&case.tables, &case.triggers), true);
         let asked = asked(&case);
         let queries: Vec<_> = asked.iter().map(|(query, _)| format!("({query})")).collect();
         if queries.is_empty() {

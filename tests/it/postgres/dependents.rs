@@ -197,3 +197,35 @@ fn a_crowded_child_without_an_index_is_refused_with_the_statement_that_makes_one
         assert_eq!(stage.left(), [2]);
     });
 }
+
+/// As frameworks write them: a chat knows its last message.
+#[test]
+fn rows_that_point_at_one_another_go_where_the_keys_are_checked_at_the_end() {
+    for (chat, last) in [
+        ("", "DEFERRABLE INITIALLY DEFERRED"),
+        ("DEFERRABLE INITIALLY DEFERRED", "DEFERRABLE INITIALLY DEFERRED"),
+        ("ON DELETE CASCADE", ""),
+    ] {
+        let sql = format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, last bigint, at timestamptz);
+             CREATE INDEX t_last ON t (last);
+             CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {chat});
+             CREATE INDEX d_t ON d (t_id);
+             ALTER TABLE t ADD FOREIGN KEY (last) REFERENCES d (id) {last};
+             INSERT INTO t SELECT i, NULL, '2026-01-01Z' FROM generate_series(1, 5) i;
+             INSERT INTO d SELECT i, i FROM generate_series(1, 5) i;
+             UPDATE t SET last = id;
+             INSERT INTO t VALUES (6, 5, '2026-11-20Z');"
+        );
+        both(&sql, &[delete("t", "id"), delete("d", "id")], |stage| {
+            let spec = old(", dependents: [{name: d, table: public.d, references: {t_id: id}}]");
+            let said = stage.run(&spec);
+            said.assert_done();
+            // The young one points at a row of another's.
+            assert_eq!(stage.left(), [5, 6], "{chat} {last}");
+            let target = said.target();
+            assert_eq!((target.rows.deleted, target.dependents[0].deleted), (4, 4));
+            assert_eq!(target.kept.referenced, Some(1), "{chat} {last}: {said:#?}");
+        });
+    }
+}

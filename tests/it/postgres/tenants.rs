@@ -1,7 +1,9 @@
 //! Whose a row is, and how long it may stay.
 
-use super::database::{delete, read};
-use super::stage::{both, old, old_of};
+use retention_operator::run::Unwatched;
+
+use super::database::{Database, delete, read};
+use super::stage::{Stage, both, old, old_of};
 
 struct Tenants {
     table: &'static str,
@@ -203,4 +205,28 @@ fn a_run_can_be_narrowed_to_one_tenant() {
         let kept = "SELECT count(*) FROM t GROUP BY ten ORDER BY ten";
         assert_eq!(stage.database.numbers(kept), [9, 5, 9]);
     });
+}
+
+/// Each page would otherwise read the tenant from its beginning.
+#[test]
+fn the_rows_of_one_tenant_that_stay_are_walked_once() {
+    let Some(database) = Database::create() else { return };
+    database.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz, pins int);
+         CREATE INDEX t_org_at ON t (org, at);
+         INSERT INTO t SELECT i, 'acme', timestamptz '2023-11-15Z' + i * interval '1s', 1 FROM generate_series(1, 20000) i;
+         INSERT INTO t SELECT i, 'o' || i, '2023-11-15Z', 0 FROM generate_series(20001, 20010) i;
+         ANALYZE t",
+    );
+    database.grant(&[delete("t", "id")]);
+    let url = database.url();
+    let stage = Stage::new(database, url);
+    let spec = r#"window: {default: 30d}, targets: [{name: t, table: public.t, action: Delete, tenant: {column: org},
+        age: {column: at}, exemptions: [{name: pinned, when: "pins > 0"}]}]"#;
+    let said = stage.ask(spec, |options| options.batch_rows = Some(1_000), &Unwatched);
+    said.assert_done();
+    assert_eq!((said.target().rows.deleted, said.target().kept.held["pinned"]), (10, 20_000));
+    let read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 't_org_at'";
+    let read = stage.database.numbers(read)[0];
+    assert!(read < 100_000, "{read} entries of the index were read");
 }
