@@ -132,7 +132,9 @@ pub fn reads(
         read(format!(".exemptions[{}].when", exemption.name), &exemption.when);
     }
     if let Action::Update(set) = &target.action {
-        set.iter().for_each(|(column, value)| read(format!(".set.{column}"), value));
+        for (column, value) in set {
+            read(format!(".set.{column}"), value);
+        }
     }
     for dependent in &target.dependents {
         let part = format!(".dependents[{}]", dependent.name);
@@ -140,7 +142,9 @@ pub fn reads(
             read(format!("{part}.where"), selection);
         }
         if let DependentAction::Update(set) = &dependent.action {
-            set.iter().for_each(|(column, value)| read(format!("{part}.set.{column}"), value));
+            for (column, value) in set {
+                read(format!("{part}.set.{column}"), value);
+            }
         }
     }
     let referenced = target.referenced.iter().map(|reference| reference.table.name.clone());
@@ -212,9 +216,10 @@ fn judge(table: &Table, need: &Need, points: bool, login: &str) -> Option<Refusa
 /// superuser (tried on PostgreSQL 15).
 pub fn login(catalog: &Catalog, allowed: bool) -> Option<Refusal> {
     let Power { role, is_superuser } = catalog.power.as_ref().filter(|_| !allowed)?;
-    let becomes = match *role == catalog.login {
-        true => String::new(),
-        false => format!("may become {}, which ", quote(role)),
+    let becomes = if *role == catalog.login {
+        String::new()
+    } else {
+        format!("may become {}, which ", quote(role))
     };
     let has = if *is_superuser { "is a superuser" } else { "has BYPASSRLS" };
     Some(Refusal::new(
