@@ -73,8 +73,9 @@ pub fn columns() -> Statement {
 }
 
 /// Index, whether it is the primary key, unique, and fit to tell rows apart (unique at once, of
-/// all rows, without NULL), and its columns in order: NULL for an expression. Only indexes of all
-/// rows that can be walked in order.
+/// all rows, without NULL), and its columns in order: NULL for an expression, and for a column that
+/// it compares or sorts otherwise than a statement does. Only indexes of all rows that can be
+/// walked in order.
 pub fn indexes() -> Statement {
     statement(&format!(
         "SELECT i.indrelid::pg_catalog.int8, i.indexrelid::pg_catalog.int8, i.indisprimary, \
@@ -82,7 +83,11 @@ pub fn indexes() -> Statement {
           SELECT 1 FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS x(attnum, at) \
           LEFT JOIN pg_catalog.pg_attribute xa ON xa.attrelid = i.indrelid AND xa.attnum = x.attnum \
           WHERE x.at <= i.indnkeyatts AND (x.attnum = 0 OR NOT xa.attnotnull)), \
-         a.attname::pg_catalog.text \
+         CASE WHEN i.indcollation[k.at - 1] = a.attcollation AND i.indoption[k.at - 1] IN (0, 3) \
+          AND EXISTS (SELECT 1 FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_opclass d \
+          ON d.opcmethod = o.opcmethod AND d.opcintype = o.opcintype AND d.opcdefault \
+          WHERE o.oid = i.indclass[k.at - 1] AND o.opcfamily = d.opcfamily) \
+          THEN a.attname::pg_catalog.text END \
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
