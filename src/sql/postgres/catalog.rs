@@ -44,21 +44,23 @@ pub fn tables() -> Statement {
 }
 
 /// Name, type and its cast (of a domain, those of its base), whether the database computes it,
-/// the schema of the extension its type comes from, whether unlike texts may be equal to it, and
-/// whether it says in which partition a row lies.
+/// the schema of the extension its type comes from, or that of its elements, whether unlike texts
+/// may be equal to it, and whether it says in which partition a row lies.
 pub fn columns() -> Statement {
     statement(&format!(
         "WITH RECURSIVE ro_base(type, base) AS (SELECT t.oid, t.oid FROM pg_catalog.pg_type t \
          WHERE t.typtype <> 'd' UNION ALL SELECT d.oid, b.base FROM pg_catalog.pg_type d \
-         JOIN ro_base b ON b.type = d.typbasetype WHERE d.typtype = 'd') \
+         JOIN ro_base b ON b.type = d.typbasetype WHERE d.typtype = 'd'), \
+         ro_extended AS (SELECT b.type, n.nspname FROM pg_catalog.pg_depend d \
+         JOIN ro_base b ON b.base = d.objid JOIN pg_catalog.pg_type t ON t.oid = b.base \
+         JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+         WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.deptype = 'e' \
+         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) \
          SELECT a.attrelid::pg_catalog.int8, a.attname::pg_catalog.text, t.typname::pg_catalog.text, \
          pg_catalog.quote_ident(tn.nspname) || '.\"' || pg_catalog.replace(t.typname, '\"', '\"\"') || '\"', \
          a.attgenerated <> '' OR a.attidentity = 'a', \
-         (SELECT en.nspname::pg_catalog.text FROM pg_catalog.pg_depend d \
-          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
-          JOIN pg_catalog.pg_namespace en ON en.oid = t.typnamespace \
-          WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid \
-          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'), \
+         (SELECT x.nspname::pg_catalog.text FROM ro_extended x \
+          WHERE x.type IN (t.oid, t.typelem) LIMIT 1), \
          coalesce((SELECT NOT k.collisdeterministic FROM pg_catalog.pg_collation k \
           WHERE k.oid = a.attcollation), false), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = a.attrelid \
