@@ -15,6 +15,8 @@ pub struct Stage {
     url: String,
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
+    /// `limits.statementTimeout`.
+    pub statement_timeout: &'static str,
     /// The certificate of an authority, for `caSecretKeyRef`.
     pub authority: Option<String>,
     folder: TempDir,
@@ -39,6 +41,7 @@ impl Stage {
             database,
             url,
             connection: "",
+            statement_timeout: "30s",
             authority: None,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -56,6 +59,7 @@ impl Stage {
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection) = (&self.url, self.connection);
+        let statement = self.statement_timeout;
         let (secret, ca) = match &self.authority {
             Some(authority) => {
                 let pem = authority.replace('\n', "\\n");
@@ -75,7 +79,7 @@ metadata: {{name: app}}
 spec:
   postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
-  limits: {{dutyCyclePercent: 100}}
+  limits: {{dutyCyclePercent: 100, statementTimeout: {statement}}}
   {connection}
 ---
 apiVersion: retention-operator.io/v1alpha1
