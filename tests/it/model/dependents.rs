@@ -18,7 +18,7 @@ pub fn dependents(dice: &mut Dice, tables: &mut Vec<Table>, shape: &mut Shape) {
         Class::Loose(Twist::ReadsDependent) => 1 + dice.below(2),
         Class::Loose(_) => dice.below(2),
         // Where rows are there twice nobody could say whose dependents are whose.
-        Class::Exact | Class::Staged if shape.key == KeyKind::Nothing && dice.chance(50) => 0,
+        _ if shape.key == KeyKind::Nothing => 0,
         _ if matches!(tables[TARGET].parts, Parts::Heirs(_)) => 0,
         _ => dice.below(4),
     };

@@ -33,7 +33,7 @@ pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
     }
     match dice.below(3) {
         0 => Parts::Heirs(1 + dice.below(2)),
-        1 if column == roles.state => Parts::Partitions(
+        1.. if column == roles.state => Parts::Partitions(
             "LIST",
             column,
             vec![
@@ -42,7 +42,7 @@ pub fn parts(dice: &mut Dice, shape: &Shape) -> Parts {
                 "DEFAULT".into(),
             ],
         ),
-        1 if column == roles.part => Parts::Partitions(
+        1.. if column == roles.part => Parts::Partitions(
             "LIST",
             column,
             vec!["FOR VALUES IN ('a', NULL)".into(), "DEFAULT".into()],

@@ -154,7 +154,7 @@ impl Target {
                 dependent.condition = Some(of_dependent(dice));
             }
             if dependent.treatment == Treatment::Update {
-                dependent.set = treatment(dice, shape, dependent, &tables[dependent.table]);
+                dependent.set = treatment(dice, dependent, &tables[dependent.table]);
             }
         }
         let windows = (age.is_some() || dice.chance(40)).then(|| Windows::random(dice, shape));
@@ -209,20 +209,13 @@ fn set(
     set
 }
 
-fn treatment(
-    dice: &mut Dice,
-    shape: &Shape,
-    dependent: &Dependent,
-    table: &Table,
-) -> Vec<(usize, Term)> {
+fn treatment(dice: &mut Dice, dependent: &Dependent, table: &Table) -> Vec<(usize, Term)> {
     let bound = table
         .references
         .iter()
         .any(|key| key.columns == dependent.columns && !key.on_delete.lets_go());
-    // What two roots share is changed once only if then nothing points at the second.
-    let shared = shape.key == KeyKind::Nothing;
     let mut set = Vec::new();
-    if bound || shared || dependent.table == TARGET || dice.chance(60) {
+    if bound || dependent.table == TARGET || dice.chance(60) {
         set.extend(dependent.columns.iter().map(|column| (*column, Term::Literal(Value::Null))));
     }
     if dependent.table != TARGET && (set.is_empty() || dice.chance(30)) {

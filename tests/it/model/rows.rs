@@ -25,7 +25,7 @@ pub fn fill(dice: &mut Dice, shape: &Shape, policy: &Policy, tables: &mut [Table
         let row = maker.row(dice, tables, number);
         tables[TARGET].rows.push(row);
     }
-    if shape.key == KeyKind::Nothing && shape.dependents.is_empty() && !maker.apart {
+    if shape.key == KeyKind::Nothing && !maker.apart {
         twins(dice, &mut tables[TARGET].rows);
     }
     if matches!(tables[TARGET].rows.len(), 2..) && dice.chance(30) {
@@ -176,8 +176,7 @@ impl Maker<'_> {
             KeyKind::Integer | KeyKind::Hidden | KeyKind::NotTheRowid | KeyKind::Nullable => {
                 Value::Int(wide)
             }
-            KeyKind::Nothing if self.shape.dependents.is_empty() => Value::Int(number / 2),
-            KeyKind::Nothing => Value::Int(number),
+            KeyKind::Nothing => Value::Int(number / 2),
             KeyKind::Uuid => Value::Text(uuid(dice)),
             KeyKind::Text | KeyKind::TextWithoutRowid if number == 4 => Value::text(""),
             KeyKind::Text | KeyKind::TextWithoutRowid => {
