@@ -95,7 +95,7 @@ impl Session {
     /// the path on which the application finds its tables.
     pub async fn act(&mut self) -> Result<(), Error> {
         let path = sql::path(&self.beginning.extensions, &self.default_path);
-        self.rows(&path).await.map(|_| ())
+        self.message(&path).await.map(|_| ())
     }
 
     /// The server's clock and version, now.

@@ -2,11 +2,13 @@
 
 /// So many names are told; a schema may have hundreds.
 const TOLD: usize = 8;
+/// So many are no more to read than those.
+const FEW: usize = 12;
 
 /// All names where they are few, otherwise those that are spelled most like the one asked for.
 pub fn nearest(asked: &str, known: impl IntoIterator<Item = String>) -> String {
     let mut known: Vec<String> = known.into_iter().collect();
-    if known.len() <= TOLD {
+    if known.len() <= FEW {
         return known.join(", ");
     }
     let rest = known.len() - TOLD;

@@ -46,7 +46,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         job,
         bench,
         tally: Tally::new(planned),
-        pace: Pace::new(job.duty_cycle_percent, job.batch_rows),
+        pace: Pace::new(planned.target.table.engine, job.duty_cycle_percent, job.batch_rows),
         failed: KeySet::default(),
         failures: HashMap::new(),
         allowance: None,

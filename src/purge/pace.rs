@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// SQLite's writers wait for a whole batch, so it is short.
+use crate::model::Engine;
+
+/// SQLite's writers wait for a whole batch, so it is short. PostgreSQL's wait for its rows alone.
 const AIM: Duration = Duration::from_millis(20);
+const AIM_BY_ROW: Duration = Duration::from_millis(50);
 const FIRST: usize = 100;
 /// What one page finds, and what a statement can bind whatever the key.
 const MOST: usize = 1_000;
@@ -11,6 +14,7 @@ const MOST: usize = 1_000;
 /// Batches aim at a time, sized by a moving average, halved at once when somebody is in the way.
 #[derive(Debug)]
 pub struct Pace {
+    aim: Duration,
     fixed: Option<usize>,
     rows: usize,
     seen: Seen,
@@ -28,7 +32,7 @@ struct Seen {
 impl Seen {
     /// How many rows fit. Where the fixed part alone takes too long, a smaller batch makes
     /// everybody wait longer in all: then the rows may take as long again.
-    fn fitting(&mut self, rows: usize, took: Duration) -> f64 {
+    fn fitting(&mut self, aim: Duration, rows: usize, took: Duration) -> f64 {
         let (rows, seconds) = (rows.max(1) as f64, took.as_secs_f64());
         let new = [rows, rows * rows, seconds, rows * seconds];
         let old = self.averages.unwrap_or(new);
@@ -41,14 +45,18 @@ impl Seen {
             self.fixed = (seconds - slope * rows).clamp(0.0, 0.99 * seconds);
         }
         let each = ((seconds - self.fixed) / rows).max(0.01 * seconds / rows);
-        let aim = AIM.as_secs_f64();
+        let aim = aim.as_secs_f64();
         if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { MOST as f64 }
     }
 }
 
 impl Pace {
-    pub fn new(duty_cycle_percent: u32, fixed: Option<usize>) -> Self {
+    pub fn new(engine: Engine, duty_cycle_percent: u32, fixed: Option<usize>) -> Self {
         Self {
+            aim: match engine {
+                Engine::Sqlite => AIM,
+                Engine::Postgres => AIM_BY_ROW,
+            },
             fixed,
             rows: FIRST,
             seen: Seen::default(),
@@ -63,7 +71,7 @@ impl Pace {
 
     /// Learns from a batch, and gives the rest that the duty cycle asks for after it.
     pub fn batch(&mut self, rows: usize, took: Duration) -> Duration {
-        let fitting = self.seen.fitting(rows, took) as usize;
+        let fitting = self.seen.fitting(self.aim, rows, took) as usize;
         // It grows at most to the double: one quick batch says little about the next.
         self.rows = fitting.clamp(1, (self.rows * 2).min(MOST));
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent
@@ -81,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_batch_grows_towards_its_time_and_not_beyond() {
-        let mut pace = Pace::new(100, None);
+        let mut pace = Pace::new(Engine::Sqlite, 100, None);
         for _ in 0..20 {
             pace.batch(
                 pace.rows(),
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_slow_batch_shrinks_it_and_a_hindrance_halves_it_down_to_one() {
-        let mut pace = Pace::new(100, None);
+        let mut pace = Pace::new(Engine::Sqlite, 100, None);
         pace.batch(100, Duration::from_secs(1));
         assert_eq!(pace.rows(), 2);
         pace.hindered();
@@ -103,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_cost_that_no_batch_escapes_does_not_shrink_it_to_nothing() {
-        let mut pace = Pace::new(100, None);
+        let mut pace = Pace::new(Engine::Sqlite, 100, None);
         for _ in 0..40 {
             let rows = u32::try_from(pace.rows()).expect("small");
             let took = Duration::from_millis(50) + Duration::from_micros(100) * rows;
@@ -115,8 +123,8 @@ mod tests {
     #[test]
     fn the_rest_follows_from_the_duty_cycle() {
         let took = Duration::from_millis(10);
-        assert_eq!(Pace::new(50, None).batch(1, took), took);
-        assert_eq!(Pace::new(25, None).batch(1, took), took * 3);
-        assert_eq!(Pace::new(100, None).batch(1, took), Duration::ZERO);
+        assert_eq!(Pace::new(Engine::Sqlite, 50, None).batch(1, took), took);
+        assert_eq!(Pace::new(Engine::Sqlite, 25, None).batch(1, took), took * 3);
+        assert_eq!(Pace::new(Engine::Sqlite, 100, None).batch(1, took), Duration::ZERO);
     }
 }

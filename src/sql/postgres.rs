@@ -132,13 +132,25 @@ fn pinned(extensions: &[String]) -> String {
     std::iter::once("pg_catalog".to_owned()).chain(path).collect::<Vec<_>>().join(", ")
 }
 
-/// The pinned path with the login's own behind it, to the end of the transaction.
+/// The pinned path with the login's own behind it, to the end of the transaction: one message.
+///
+/// Where a schema of it has operators that somebody has made, the path stays pinned: one that fits
+/// better than PostgreSQL's own would be taken in its place, and rows would go by it (tried).
+/// Triggers then fail aloud where they count on the path.
 pub fn path(extensions: &[String], own: &str) -> Statement {
-    let mut path = pinned(extensions);
-    if !own.trim().is_empty() {
-        path += &format!(", {own}");
-    }
-    alone(format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path)))
+    let pinned = pinned(extensions);
+    let whole = if own.trim().is_empty() { pinned.clone() } else { format!("{pinned}, {own}") };
+    let set = |path: &str| format!("pg_catalog.set_config('search_path', {}, true)", literal(path));
+    alone(format!(
+        "SELECT {}; SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_operator o \
+         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+         WHERE n.nspname = ANY (pg_catalog.current_schemas(false)) AND n.nspname <> 'pg_catalog' \
+         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+          WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid \
+          AND d.deptype = 'e')) THEN {} END",
+        set(&whole),
+        set(&pinned)
+    ))
 }
 
 /// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,

@@ -146,8 +146,9 @@ pub(super) async fn shared_parents(
                     columns.join(", ")
                 ),
                 format!(
-                    "refer to columns that are unique, such as the primary key; or CREATE UNIQUE INDEX ON {} ({});",
-                    parent.name,
+                    "refer to columns that are unique, such as the primary key; or CREATE UNIQUE INDEX ON {}.{} ({});",
+                    quote(parent.name.schema.as_deref().unwrap_or_default()),
+                    quote(&parent.name.name),
                     quoted.join(", ")
                 ),
             ));
