@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::obstacles;
 use crate::declare::{self, SourceFrom};
 use crate::model::{
-    Action, Catalog, DependentAction, Expression, Obstacle, Power, Reason, Refusal, Scalar, Table, TableName,
-    Target, quote,
+    Action, Catalog, DependentAction, Expression, Obstacle, Power, Reason, Refusal, Scalar, Table,
+    TableName, Target, quote,
 };
 use crate::sql::find_table;
 

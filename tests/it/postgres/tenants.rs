@@ -200,7 +200,9 @@ fn two_names_in_the_manifest_that_are_one_tenant_with_two_windows_keep_it_whole(
                INSERT INTO t VALUES (1, 'Acme', '2020-01-01Z'), (2, 'b', '2020-01-01Z');";
     both(sql, &[delete("t", "id")], |stage| {
         let window = |other| {
-            format!("{{default: 30d, tenants: [{{name: ACME, window: 10d}}, {{name: acme, window: {other}}}]}}")
+            format!(
+                "{{default: 30d, tenants: [{{name: ACME, window: 10d}}, {{name: acme, window: {other}}}]}}"
+            )
         };
         let said = stage.run(&spec(&window("20d")));
         assert_eq!((said.exit(), stage.left()), (1, vec![1]), "{said:#?}");
