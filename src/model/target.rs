@@ -160,6 +160,39 @@ impl Target {
         self.leaf.as_ref().unwrap_or(&self.table)
     }
 
+    /// Whether rows of the dependent at this place are deleted; `None`: those of the target itself.
+    pub fn is_deleted(&self, at: Option<usize>) -> bool {
+        match at {
+            None => matches!(self.action, Action::Delete),
+            Some(at) => matches!(self.dependents[at].action, DependentAction::Delete),
+        }
+    }
+
+    /// Dependents of which some rows stay, and which the database would delete with their parents.
+    /// Nothing locks these parents, other than a root, before they go: a row may come in between.
+    /// Where triggers delete too, it cannot be told who deleted what.
+    pub fn cascading_below(&self) -> Vec<usize> {
+        let mut tables =
+            std::iter::once(&self.table).chain(self.dependents.iter().map(|d| &d.table));
+        if tables.any(|table| !table.delete_triggers.is_empty()) {
+            return Vec::new();
+        }
+        let may_lose = |at: &usize| {
+            let dependent = &self.dependents[*at];
+            let stays = match &dependent.action {
+                DependentAction::Delete => dependent.holds_its_parent(),
+                DependentAction::Update(set) => dependent.cascades_through(set),
+                DependentAction::Keep => false,
+            };
+            stays
+                && dependent.of.is_some()
+                && self.is_deleted(dependent.of)
+                && !dependent.table.is_family()
+                && dependent.table.name != self.table.name
+        };
+        (0..self.dependents.len()).filter(may_lose).collect()
+    }
+
     /// Whether nothing but the row itself decides whether it goes.
     pub fn reads_only_itself(&self) -> bool {
         let alone = |expression: &Expression| expression.tables.is_empty();

@@ -43,6 +43,14 @@ pub fn check(
     tables.filter_map(|(table, need)| judge(table, need, points(table), &catalog.login)).collect()
 }
 
+/// What stands against reading a target's rows at all.
+pub fn unread(declared: &declare::Target, table: &Table, catalog: &Catalog) -> Vec<Refusal> {
+    let need = Need::of(&format!("{}.table", declared.field));
+    let leaves = table.leaves.iter().filter(|name| **name != table.name);
+    let tables = std::iter::once(table).chain(leaves.filter_map(|name| catalog.table(name)));
+    tables.filter_map(|table| judge(table, &need, false, &catalog.login)).collect()
+}
+
 fn needs(
     declared: &declare::Target,
     target: &Target,

@@ -39,6 +39,14 @@ pub fn resolve(
     let catalog = &context.observed.catalog;
     let table = find(catalog, &declared.table, &format!("{}.table", declared.field))
         .map_err(|refusal| vec![refusal])?;
+    // Of rows that may not be read nobody knows what type an expression has.
+    let computed = declared.age.as_ref().map(|age| &age.value);
+    if matches!(computed, Some(RowValue::Expression(_))) && !catalog.shows(table) {
+        let unread = rights::unread(declared, table, catalog);
+        if !unread.is_empty() {
+            return Err(unread);
+        }
+    }
     let mut resolver = Resolver {
         declared,
         catalog,

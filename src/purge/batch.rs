@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::cap::Allowance;
-use super::judge::{Bench, JudgedRow, Verdict};
+use super::judge::{Bench, JudgedRow, Verdict, changed_meanwhile};
 use super::watch::{Point, Watch};
 use crate::database::{Error, Session};
-use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table, Value};
+use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table};
 use crate::plan::Fate;
 use crate::sql;
 
@@ -97,6 +97,16 @@ pub async fn run(
     }
 }
 
+/// Rows of these tables that the transaction has deleted so far, by whichever statement.
+async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = session.rows(&sql::postgres::deleted_so_far(tables)).await?;
+    let counts = rows.into_iter().flatten();
+    Ok(counts.map(|count| count.as_integer().map_or(0, i64::unsigned_abs)).collect())
+}
+
 fn missed(keys: &[Key], judged: &[JudgedRow]) -> Vec<Key> {
     if keys.len() == judged.len() {
         return Vec::new();
@@ -170,22 +180,14 @@ impl Judged {
     ) -> Result<Vec<u64>, BatchError> {
         let target = bench.target;
         let tables: Vec<&Table> = target.dependents.iter().map(|d| &d.table).collect();
-        let counts = sql::postgres::deleted_so_far(&tables);
-        let before = session.rows(&counts).await?;
+        let before = deleted(&tables, session).await?;
         let statement = sql::act(target, &bench.instants(fate), &self.going);
         let acted = session.execute(&statement).await?;
         if acted != self.going.len() as u64 {
             return Err(BatchError::NotActed { judged: self.going.len(), acted });
         }
-        let after = session.rows(&counts).await?;
-        let (Some(before), Some(after)) = (before.first(), after.first()) else {
-            return Ok(vec![0; tables.len()]);
-        };
-        let gone = before.iter().zip(after).map(|(before, after)| {
-            let count = |value: &Value| value.as_integer().unwrap_or_default();
-            count(after).saturating_sub(count(before)).unsigned_abs()
-        });
-        Ok(gone.collect())
+        let after = deleted(&tables, session).await?;
+        Ok(before.iter().zip(after).map(|(before, after)| after.saturating_sub(*before)).collect())
     }
 
     async fn act(
@@ -211,6 +213,10 @@ impl Judged {
                 session.rows(&sql::lock_dependent(target, &instants, at, &self.going)).await?;
             }
         }
+        let below = if session.counts_deletes() { target.cascading_below() } else { Vec::new() };
+        let tables: Vec<&Table> = below.iter().map(|at| &target.dependents[*at].table).collect();
+        let before = deleted(&tables, session).await?;
+        let mut ours = vec![0; target.dependents.len()];
         let shared = |at: &usize| sql::shares_rows(target, *at);
         for at in target.order.iter().copied().filter(shared) {
             dependents[at] = bench.count_dependent(at, &self.going, fate, session).await?;
@@ -232,6 +238,9 @@ impl Judged {
                 Some(bench.count_dependent(at, &self.going, fate, session).await?)
             };
             let touched = session.execute(&statement).await?;
+            if target.is_deleted(Some(at)) {
+                ours[at] = touched;
+            }
             if !shared(&at) {
                 dependents[at] = touched;
             }
@@ -260,6 +269,14 @@ impl Judged {
         };
         if acted != self.going.len() as u64 {
             return Err(BatchError::NotActed { judged: self.going.len(), acted });
+        }
+        let after = deleted(&tables, session).await?;
+        for ((at, before), after) in below.iter().zip(before).zip(after) {
+            let table = &target.dependents[*at].table.name;
+            let same = target.dependents.iter().zip(&ours).filter(|(d, _)| d.table.name == *table);
+            if after.saturating_sub(before) > same.map(|(_, rows)| rows).sum() {
+                return Err(changed_meanwhile(&target.dependents[*at].name).into());
+            }
         }
         if let Action::Update(_) = target.action {
             // Otherwise every run would change the row again, and a two-stage policy never end.

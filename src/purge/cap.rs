@@ -4,13 +4,15 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::judge::{JudgedRow, Verdict};
 use crate::model::Value;
 
 /// What "oldest" is measured by: the age, or without one the first value of orderBy.
 #[derive(Debug, Clone)]
 pub enum Rank {
-    At(jiff::Timestamp),
+    At(Timestamp),
     Order(Value),
 }
 
@@ -91,6 +93,14 @@ pub struct Allowance {
 }
 
 impl Allowance {
+    /// The age of the youngest row that may go, where rows are measured by their age.
+    pub fn youngest(&self) -> Option<Timestamp> {
+        match self.threshold {
+            Some(Rank::At(instant)) => Some(instant),
+            Some(Rank::Order(_)) | None => None,
+        }
+    }
+
     /// Rows at the threshold tie, and go in any order until the allowance is used up.
     pub fn apply(&self, rows: &mut [JudgedRow]) {
         let mut left = self.rows;
@@ -111,7 +121,7 @@ mod tests {
     use super::*;
 
     fn at(second: i64) -> Rank {
-        Rank::At(jiff::Timestamp::from_second(second).expect("an instant"))
+        Rank::At(Timestamp::from_second(second).expect("an instant"))
     }
 
     #[test]

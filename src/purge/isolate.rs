@@ -7,7 +7,7 @@ use super::End;
 use super::batch::{self, BatchError};
 use super::judge::{JudgedRow, Verdict};
 use super::runner::Runner;
-use crate::database::{ErrorClass, Session};
+use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Engine, Failure, Key, Reason};
 use crate::plan::Fate;
 
@@ -147,10 +147,9 @@ impl Runner<'_> {
                     work.extend([other, one]);
                 }
                 // A condition that cannot be computed for a row, such as JSON that is none, is that
-                // row's fault: the statement itself was compiled before anything began.
-                Err(BatchError::Database(error))
-                    if !matches!(error.class, ErrorClass::Constraint | ErrorClass::Statement) =>
-                {
+                // row's fault: the statement itself was compiled before anything began. And one with
+                // so much hanging on it that it takes too long alone must not keep all others.
+                Err(BatchError::Database(error)) if !is_of_a_row(&error) => {
                     return Err(error.into());
                 }
                 Err(error) if keys.len() == 1 => {
@@ -204,7 +203,7 @@ impl Runner<'_> {
                 keys.iter().filter(|key| !self.failed.contains(key)).cloned().collect();
             match self.bench.judge(&left, fate, session).await {
                 Ok(mut rows) => judged.append(&mut rows),
-                Err(error) if error.class != ErrorClass::Statement => return Err(error.into()),
+                Err(error) if !is_of_a_row(&error) => return Err(error.into()),
                 Err(error) if keys.len() == 1 => {
                     self.give_up(&keys[0], &BatchError::Database(error), fate, session).await?;
                 }
@@ -269,4 +268,9 @@ impl Runner<'_> {
             tokio::time::sleep(left.min(Duration::from_millis(200))).await;
         }
     }
+}
+
+/// Whether some row of many may be what an error comes from.
+fn is_of_a_row(error: &Error) -> bool {
+    matches!(error.class, ErrorClass::Constraint | ErrorClass::Statement | ErrorClass::Timeout)
 }

@@ -187,19 +187,17 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<(), Error> {
+        if session.engine() == Engine::Sqlite || !self.target.is_deleted(of) {
+            return Ok(());
+        }
         for (at, dependent) in self.target.dependents.iter().enumerate() {
-            let holds = dependent.of == of && dependent.holds_its_parent();
-            if session.engine() == Engine::Sqlite || !holds {
+            if dependent.of != of || !dependent.holds_its_parent() {
                 continue;
             }
             let statement = sql::count_left(self.target, &self.instants(fate), at, going);
             let rows = session.rows(&statement).await?;
             if rows.first().and_then(|row| row[0].as_integer()) != Some(0) {
-                // Tried again, and so judged again, those roots are kept.
-                let name = &dependent.name;
-                let message =
-                    format!("rows of the dependent {name} changed while their roots went");
-                return Err(Error { class: ErrorClass::Busy, message });
+                return Err(changed_meanwhile(&dependent.name));
             }
         }
         Ok(())
@@ -235,4 +233,10 @@ impl Bench<'_> {
             (Fate::Cutoff(_) | Fate::NoWindow, None) => true,
         }
     }
+}
+
+/// Tried again, and so judged again, the roots are kept.
+pub fn changed_meanwhile(dependent: &str) -> Error {
+    let message = format!("rows of the dependent {dependent} changed while their roots went");
+    Error { class: ErrorClass::Busy, message }
 }

@@ -124,7 +124,8 @@ impl Runner<'_> {
     async fn pass(&mut self, session: &mut Session) -> Result<(), End> {
         let planned = self.planned;
         let rows_at_most = self.rows_at_most(session).await?;
-        let mut walk = Walk::new(planned, self.job.clock, &self.access);
+        let youngest = self.allowance.as_ref().and_then(Allowance::youngest);
+        let mut walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
         while let Some(page) = walk.next(session).await? {
             self.is_over()?;
             self.turn_to(page.leaf);
@@ -153,7 +154,7 @@ impl Runner<'_> {
                 }
                 self.access = Access::Sweep;
                 self.tally.access_changed();
-                walk = Walk::new(planned, self.job.clock, &self.access);
+                walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
             }
         }
         if self.access == Access::Sweep && self.allowance.is_none() {

@@ -6,7 +6,7 @@ mod partitions;
 mod tenants;
 
 use blocks::FIRST_BLOCKS;
-use jiff::Timestamp;
+use jiff::{Span, Timestamp};
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Engine, Key, Reading, Target, Value, below, read_age};
@@ -50,6 +50,8 @@ pub struct Walk<'a> {
     tenants: &'a [Value],
     clock: Timestamp,
     access: Access,
+    /// Under a cap, the age of the youngest row that may go.
+    youngest: Option<Timestamp>,
     place: Place,
     /// The target without its `where`, once that could not be computed for some row.
     unfiltered: Option<Target>,
@@ -85,6 +87,7 @@ impl<'a> Walk<'a> {
             tenants: &planned.tenants,
             clock,
             access: access.clone(),
+            youngest: None,
             place: Place::Done,
             unfiltered: None,
         };
@@ -94,7 +97,20 @@ impl<'a> Walk<'a> {
         walk
     }
 
+    /// Passes over what is younger than this: a cap lets none of it go.
+    pub fn up_to(mut self, youngest: Option<Timestamp>) -> Self {
+        self.youngest = youngest;
+        if !self.leaves.is_empty() {
+            self.place = self.beginning();
+        }
+        self
+    }
+
     fn below(&self, cutoff: Timestamp) -> Value {
+        // A second more than is needed: an encoding may have no smaller step.
+        let next =
+            self.youngest.and_then(|youngest| youngest.checked_add(Span::new().seconds(1)).ok());
+        let cutoff = next.map_or(cutoff, |next| next.min(cutoff));
         let encoding = self.target.age.as_ref().map(|age| &age.encoding);
         encoding.map_or(Value::Null, |encoding| below(cutoff, encoding))
     }
@@ -218,7 +234,10 @@ impl<'a> Walk<'a> {
                     Reading::At(instant) => {
                         page.sightings.future += u64::from(instant > self.clock);
                         match fate {
-                            Fate::Cutoff(cutoff) if instant < cutoff => {
+                            Fate::Cutoff(cutoff)
+                                if instant < cutoff
+                                    && self.youngest.is_none_or(|youngest| instant <= youngest) =>
+                            {
                                 page.add(fate, key(self.target, row));
                             }
                             Fate::Cutoff(_) | Fate::NoWindow | Fate::Kept => {}

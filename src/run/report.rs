@@ -240,7 +240,12 @@ fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {
     let Notes { why, index, triggers, set_null, cautions, understood: _ } = &planned.notes;
     let on_index = matches!(planned.target.access, Access::TenantIndex | Access::AgeIndex);
     let (path, why) = if on_index && counts.work.swept_after_index {
-        (api::AccessPath::Sweep, format!("{why}; after a twentieth of the table it was swept"))
+        (
+            api::AccessPath::Sweep,
+            format!(
+                "{why}; it was left for a sweep, as a twentieth of the table had gone, or too many rows share one age"
+            ),
+        )
     } else if on_index {
         (api::AccessPath::Index, why.clone())
     } else {

@@ -87,6 +87,9 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         ("row_security", "off".to_owned()),
         ("jit", "off".to_owned()),
         ("transform_null_equals", "off".to_owned()),
+        ("array_nulls", "on".to_owned()),
+        // Of what an index finds all counts.
+        ("gin_fuzzy_search_limit", "0".to_owned()),
         ("statement_timeout", millis(statement_timeout)),
         ("lock_timeout", millis(lock_timeout)),
         ("idle_in_transaction_session_timeout", "30000".to_owned()),

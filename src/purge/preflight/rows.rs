@@ -2,8 +2,8 @@
 
 use crate::database::{Error, Session};
 use crate::model::{
-    Comparison, DependentAction, Encoding, Expression, Reason, Refusal, Scalar, Table, Target,
-    Value,
+    Comparison, DependentAction, Encoding, Engine, Expression, Reason, Refusal, Scalar, Table,
+    Target, Value, quote,
 };
 use crate::plan::PlannedTarget;
 use crate::sql::{self, sqlite};
@@ -132,6 +132,25 @@ pub(super) async fn shared_parents(
         let columns: Vec<&str> =
             dependent.references.iter().map(|(_, theirs)| theirs.as_str()).collect();
         if matches!(dependent.action, DependentAction::Keep) || parent.is_unique_on(&columns) {
+            continue;
+        }
+        // Where others may write while we are at work, what is true of the rows now says nothing.
+        if session.engine() == Engine::Postgres {
+            let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+            refusals.push(Refusal::new(
+                format!("{}.dependents[{}].references", planned.field, dependent.name),
+                Reason::Conflict,
+                format!(
+                    "nothing keeps two rows of {} from sharing their values of ({}), so a dependent of one that goes may belong to one that stays",
+                    parent.name,
+                    columns.join(", ")
+                ),
+                format!(
+                    "refer to columns that are unique, such as the primary key; or CREATE UNIQUE INDEX ON {} ({});",
+                    parent.name,
+                    quoted.join(", ")
+                ),
+            ));
             continue;
         }
         if !session.rows(&sql::twins(parent, &columns)).await?.is_empty() {

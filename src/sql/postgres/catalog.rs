@@ -51,22 +51,24 @@ pub fn tables() -> Statement {
 }
 
 /// Name, type and its cast (of a domain, those of its base), whether the database computes it,
-/// the schema of the extension its type comes from, whether unlike texts may be equal to it,
-/// whether it says in which partition a row lies, whether the login may not change it, whether it may
-/// use the schema of the type, and the collation.
+/// the schema of the extension its type comes from, or that of its elements, whether unlike texts
+/// may be equal to it, whether it says in which partition a row lies, whether the login may not
+/// change it, whether it may use the schema of the type, and the collation.
 pub fn columns() -> Statement {
     statement(&format!(
         "WITH RECURSIVE ro_base(type, base) AS (SELECT t.oid, t.oid FROM pg_catalog.pg_type t \
          WHERE t.typtype <> 'd' UNION ALL SELECT d.oid, b.base FROM pg_catalog.pg_type d \
-         JOIN ro_base b ON b.type = d.typbasetype WHERE d.typtype = 'd') \
+         JOIN ro_base b ON b.type = d.typbasetype WHERE d.typtype = 'd'), \
+         ro_extended AS (SELECT b.type, n.nspname FROM pg_catalog.pg_depend d \
+         JOIN ro_base b ON b.base = d.objid JOIN pg_catalog.pg_type t ON t.oid = b.base \
+         JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+         WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.deptype = 'e' \
+         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) \
          SELECT a.attrelid::pg_catalog.int8, a.attname::pg_catalog.text, t.typname::pg_catalog.text, \
          pg_catalog.quote_ident(tn.nspname) || '.\"' || pg_catalog.replace(t.typname, '\"', '\"\"') || '\"', \
          a.attgenerated <> '' OR a.attidentity = 'a', \
-         (SELECT en.nspname::pg_catalog.text FROM pg_catalog.pg_depend d \
-          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
-          JOIN pg_catalog.pg_namespace en ON en.oid = t.typnamespace \
-          WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid \
-          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'), \
+         (SELECT x.nspname::pg_catalog.text FROM ro_extended x \
+          WHERE x.type IN (t.oid, t.typelem) LIMIT 1), \
          coalesce((SELECT NOT k.collisdeterministic FROM pg_catalog.pg_collation k \
           WHERE k.oid = a.attcollation), false), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = a.attrelid \
@@ -86,8 +88,9 @@ pub fn columns() -> Statement {
 }
 
 /// Index, whether it is the primary key, unique, and fit to tell rows apart (unique at once, of
-/// all rows, without NULL), and its columns in order: NULL for an expression. Only indexes of all
-/// rows that can be walked in order.
+/// all rows, without NULL), and its columns in order: NULL for an expression, and for a column that
+/// it compares or sorts otherwise than a statement does. Only indexes of all rows that can be
+/// walked in order.
 pub fn indexes() -> Statement {
     statement(&format!(
         "SELECT i.indrelid::pg_catalog.int8, i.indexrelid::pg_catalog.int8, i.indisprimary, \
@@ -95,7 +98,11 @@ pub fn indexes() -> Statement {
           SELECT 1 FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS x(attnum, at) \
           LEFT JOIN pg_catalog.pg_attribute xa ON xa.attrelid = i.indrelid AND xa.attnum = x.attnum \
           WHERE x.at <= i.indnkeyatts AND (x.attnum = 0 OR NOT xa.attnotnull)), \
-         a.attname::pg_catalog.text \
+         CASE WHEN i.indcollation[k.at - 1] = a.attcollation AND i.indoption[k.at - 1] IN (0, 3) \
+          AND EXISTS (SELECT 1 FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_opclass d \
+          ON d.opcmethod = o.opcmethod AND d.opcintype = o.opcintype AND d.opcdefault \
+          WHERE o.oid = i.indclass[k.at - 1] AND o.opcfamily = d.opcfamily) \
+          THEN a.attname::pg_catalog.text END \
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \

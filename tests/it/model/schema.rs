@@ -157,7 +157,7 @@ impl Table {
     }
     /// Whether a foreign key may point at its key.
     pub fn can_be_referenced(&self) -> bool {
-        !matches!(self.parts, Parts::Heirs(_)) && !(self.key.is_empty() && self.unique.is_none())
+        !matches!(self.parts, Parts::Heirs(_)) && (!self.key.is_empty() || self.unique.is_some())
     }
     /// Whether a row may change in these columns and stay where it is.
     pub fn is_parted_by(&self, columns: &[usize]) -> bool {

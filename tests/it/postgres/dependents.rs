@@ -229,3 +229,21 @@ fn rows_that_point_at_one_another_go_where_the_keys_are_checked_at_the_end() {
         });
     }
 }
+
+/// As one with millions of children would.
+#[test]
+fn a_row_that_takes_too_long_alone_does_not_keep_the_others() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        INSERT INTO t SELECT i, timestamptz '2026-01-01Z' + i * interval '1s' FROM generate_series(1, 6) i;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN IF old.id = 1 THEN PERFORM pg_catalog.pg_sleep(10); END IF; RETURN old; END';
+        CREATE TRIGGER slow BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION slow();";
+    both(sql, &[delete("t", "id")], |stage| {
+        stage.statement_timeout = "500ms";
+        let said = stage.run(&old(""));
+        let target = said.target();
+        assert_eq!(stage.left(), [1], "{said:#?}");
+        assert_eq!((said.exit(), target.rows.deleted, target.kept.failed), (1, 5, Some(1)));
+        assert_eq!(target.failures[0].reason, "StatementTimeout");
+    });
+}

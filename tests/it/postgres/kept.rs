@@ -150,3 +150,20 @@ fn a_row_that_a_trigger_protects_stays_and_the_others_go() {
         });
     }
 }
+
+/// Without the extension's schema they would be compared as texts, without a word.
+#[test]
+fn a_hold_among_the_elements_of_an_extension_s_type_is_found() {
+    for kind in ["citext", "tag"] {
+        let sql = format!(
+            "CREATE EXTENSION citext; CREATE DOMAIN tag AS citext;
+             CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, tags {kind}[]);
+             INSERT INTO t VALUES (1, '2026-01-01Z', '{{Legal,x}}'), (2, '2026-01-01Z', '{{x}}');"
+        );
+        both(&sql, &[delete("t", "id")], |stage| {
+            let spec = old(r#", exemptions: [{name: legal, when: "'legal' = any (tags)"}]"#);
+            stage.run(&spec).assert_done();
+            assert_eq!(stage.left(), [1], "{kind}");
+        });
+    }
+}

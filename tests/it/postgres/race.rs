@@ -3,7 +3,7 @@
 use retention_operator::run::{Point, Unwatched};
 
 use super::bed::{ACTIVE, Bed, Variant};
-use super::database::delete;
+use super::database::{delete, update};
 use super::meddler::{CLOSED, Meddler, OPEN};
 use super::stage::{both, old};
 
@@ -323,5 +323,50 @@ fn a_dependent_taken_out_of_its_where_meanwhile_keeps_its_root() {
                 assert_eq!(target.kept.referenced, Some(1), "{said:#?}");
             });
         }
+    }
+}
+
+/// Neither the root's lock nor anybody's keeps a row away from what hangs on the root.
+#[test]
+fn a_row_that_comes_to_a_dependent_and_is_not_to_go_keeps_the_root() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) ON DELETE CASCADE);
+        CREATE TABLE e (id bigint PRIMARY KEY, d_id bigint REFERENCES d (id) ON DELETE CASCADE, pinned boolean);
+        INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
+        INSERT INTO d SELECT i, i FROM generate_series(1, 4) i;
+        INSERT INTO e SELECT i, i, false FROM generate_series(1, 4) i;";
+    let grants = [delete("t", "id"), delete("d", "id"), delete("e", "id")];
+    both(sql, &grants, |stage| {
+        let spec = old(r#", dependents: [{name: d, table: public.d, references: {t_id: id}},
+            {name: e, of: d, table: public.e, references: {d_id: id}, where: "not pinned"}]"#);
+        let sql = "INSERT INTO e VALUES (13, 3, true)";
+        let meddler = Meddler::new(stage, Point::Judged, 1, sql);
+        let said = stage.ask(&spec, |options| options.batch_rows = Some(4), &meddler);
+        said.assert_done();
+        assert_eq!(meddler.went.get(), Some(true));
+        assert_eq!(stage.left(), [3]);
+        assert_eq!(stage.database.numbers("SELECT id FROM e ORDER BY 1"), [3, 13]);
+        assert_eq!(said.target().kept.referenced, Some(1), "{said:#?}");
+    });
+}
+
+#[test]
+fn of_a_root_that_stays_some_dependents_go_and_some_stay() {
+    for on_delete in ["ON DELETE CASCADE", ""] {
+        let sql = format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, state text);
+             CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {on_delete}, pinned boolean);
+             INSERT INTO t SELECT i, '2023-11-15Z', 'new' FROM generate_series(1, 4) i;
+             INSERT INTO d SELECT i, 1 + i % 4, i = 3 FROM generate_series(1, 8) i;"
+        );
+        both(&sql, &[update("t"), delete("d", "id")], |stage| {
+            let spec = r#"window: {default: 30d}, targets: [{name: t, table: public.t, action: Update, set: {state: "'old'"},
+                where: "state = 'new'", age: {column: at},
+                dependents: [{name: d, table: public.d, references: {t_id: id}, where: "not pinned"}]}]"#;
+            let said = stage.run(spec);
+            said.assert_done();
+            assert_eq!((said.target().rows.updated, said.target().dependents[0].deleted), (4, 7));
+            assert_eq!(stage.database.numbers("SELECT id FROM d"), [3]);
+        });
     }
 }

@@ -16,6 +16,8 @@ pub struct Stage {
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
     pub lock_timeout: &'static str,
+    /// `limits.statementTimeout`.
+    pub statement_timeout: &'static str,
     /// The certificate of an authority, for `caSecretKeyRef`.
     pub authority: Option<String>,
     folder: TempDir,
@@ -41,6 +43,7 @@ impl Stage {
             url,
             connection: "",
             lock_timeout: "2s",
+            statement_timeout: "30s",
             authority: None,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -58,6 +61,7 @@ impl Stage {
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection, lock_timeout) = (&self.url, self.connection, self.lock_timeout);
+        let statement = self.statement_timeout;
         let (secret, ca) = match &self.authority {
             Some(authority) => {
                 let pem = authority.replace('\n', "\\n");
@@ -77,7 +81,7 @@ metadata: {{name: app}}
 spec:
   postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
-  limits: {{dutyCyclePercent: 100, lockTimeout: {lock_timeout}}}
+  limits: {{dutyCyclePercent: 100, lockTimeout: {lock_timeout}, statementTimeout: {statement}}}
   {connection}
 ---
 apiVersion: retention-operator.io/v1alpha1

@@ -248,3 +248,30 @@ fn the_rows_of_one_tenant_that_stay_are_walked_once() {
     let read = stage.database.numbers(read)[0];
     assert!(read < 100_000, "{read} entries of the index were read");
 }
+
+/// By one that does not serve the database would read the whole table for each tenant.
+#[test]
+fn an_index_that_compares_or_sorts_otherwise_than_its_columns_is_none() {
+    for (index, serves) in [
+        ("(org, at)", true),
+        ("(org DESC, at DESC)", true),
+        ("(org text_pattern_ops, at)", false),
+        ("(org COLLATE \"POSIX\", at)", false),
+        ("(org NULLS FIRST, at)", false),
+    ] {
+        let sql = format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, org text COLLATE \"C\", at timestamptz);
+             CREATE INDEX t_org_at ON t {index};
+             INSERT INTO t SELECT i, 'o' || i % 3, '2023-11-15Z' FROM generate_series(1, 9) i;"
+        );
+        both(&sql, &[delete("t", "id")], |stage| {
+            let target = "{name: t, table: public.t, action: Delete, tenant: {column: org}, age: {column: at}}";
+            let spec = format!("window: {{default: 30d}}, targets: [{target}]");
+            let said = stage.run(&spec);
+            said.assert_done();
+            let access = format!("{:?}", said.target().access);
+            assert_eq!(access.contains("path: Index"), serves, "{index}: {access}");
+            assert_eq!(stage.left(), [0; 0], "{index}");
+        });
+    }
+}
