@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 pub use sources::Answers;
 
-use crate::database::{Error, Session};
+use crate::database::{Error, ErrorClass, Session};
 use crate::declare::{Declaration, RowValue, Target};
 use crate::model::{Catalog, Collation, Engine, Table, TableName, Value};
 use crate::sql::{find_table, postgres};
@@ -38,6 +38,8 @@ pub struct Observed {
 pub struct ObservedTarget {
     /// The type of its age as PostgreSQL calls it, where it is an expression.
     pub age_type: Option<String>,
+    /// What PostgreSQL says against an expression, by its place in the target.
+    pub fault: Option<(&'static str, String)>,
     /// How its tenants compare; `None`: it has none.
     pub collation: Option<Collation>,
     /// Every tenant with a row.
@@ -78,8 +80,21 @@ async fn observe_target(
     if !catalog.shows(table) {
         return Ok(observed);
     }
-    if let Some(age) = &target.age {
-        observed.age_type = age_type(&age.value, table, catalog, session).await?;
+    let age = target.age.iter().map(|age| (".age.expression", &age.value));
+    let tenant = target.tenant.iter().map(|tenant| (".tenant.expression", tenant));
+    for (place, value) in age.chain(tenant) {
+        if !reads_what_is_shown(value, catalog) {
+            return Ok(observed);
+        }
+        match type_of(value, table, catalog, session).await {
+            Ok(name) if place == ".age.expression" => observed.age_type = name,
+            Ok(_) => {}
+            Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
+                observed.fault = Some((place, error.to_string()));
+                return Ok(observed);
+            }
+            Err(error) => return Err(error),
+        }
     }
     if let Some(value) = &target.tenant {
         let Some(scalar) = tenants::scalar(value, table, catalog) else {
@@ -95,8 +110,14 @@ async fn observe_target(
     Ok(observed)
 }
 
+fn reads_what_is_shown(value: &RowValue, catalog: &Catalog) -> bool {
+    let RowValue::Expression(expression) = value else { return true };
+    let mut tables = expression.tables.iter().filter_map(|name| find_table(catalog, name));
+    tables.all(|table| catalog.shows(table))
+}
+
 /// PostgreSQL knows the type of every expression.
-async fn age_type(
+async fn type_of(
     value: &RowValue,
     table: &Table,
     catalog: &Catalog,

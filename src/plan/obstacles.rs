@@ -76,7 +76,7 @@ fn of_written(table: &Table, field: &str, catalog: &Catalog) -> Vec<Refusal> {
 }
 
 /// What the login does not see it cannot judge: a hold may be among it.
-fn hidden(table: &Table, field: &str, catalog: &Catalog) -> Refusal {
+pub fn hidden(table: &Table, field: &str, catalog: &Catalog) -> Refusal {
     Refusal::new(
         field,
         Reason::NotPermitted,

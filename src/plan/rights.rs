@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::obstacles;
 use crate::declare::{self, SourceFrom};
 use crate::model::{
-    Action, Catalog, DependentAction, Expression, Power, Reason, Refusal, Scalar, Table, TableName,
-    Target, quote,
+    Action, Catalog, DependentAction, Expression, Obstacle, Power, Reason, Refusal, Scalar, Table,
+    TableName, Target, quote,
 };
 use crate::sql::find_table;
 
@@ -150,6 +151,24 @@ pub fn reads(
     let referenced = target.referenced.iter().map(|reference| reference.table.name.clone());
     names.extend(referenced.map(|name| (format!("{field}.dependents"), name)));
     names
+}
+
+/// What stands against reading these tables by the expression of an age: until it is gone nobody
+/// knows the age's type.
+pub fn to_read<'n>(
+    tables: impl IntoIterator<Item = &'n TableName>,
+    declared: &declare::Target,
+    catalog: &Catalog,
+) -> Vec<Refusal> {
+    let field = format!("{}.age.expression", declared.field);
+    let tables = tables.into_iter().filter_map(|name| catalog.table(name));
+    tables
+        .filter_map(|table| {
+            let lacks = judge(table, &Need::of(&field), false, &catalog.login);
+            let is_hidden = table.obstacles.contains(&Obstacle::HiddenRows);
+            lacks.or_else(|| is_hidden.then(|| obstacles::hidden(table, &field, catalog)))
+        })
+        .collect()
 }
 
 fn judge(table: &Table, need: &Need, points: bool, login: &str) -> Option<Refusal> {

@@ -51,7 +51,7 @@ pub fn resolve(
         declared,
         catalog,
         table,
-        age_type: context.seen.age_type.as_deref(),
+        seen: context.seen,
         encoding: None,
         refusals: Vec::new(),
     };
@@ -141,7 +141,7 @@ struct Resolver<'a> {
     declared: &'a declare::Target,
     catalog: &'a Catalog,
     table: &'a Table,
-    age_type: Option<&'a str>,
+    seen: &'a ObservedTarget,
     encoding: Option<Encoding>,
     refusals: Vec<Refusal>,
 }
@@ -164,6 +164,15 @@ impl Resolver<'_> {
 
     fn target(&mut self, context: &Context<'_>) -> Option<Target> {
         let declared = self.declared;
+        if let Some((place, what)) = &self.seen.fault {
+            self.refuse(
+                place,
+                Reason::BadExpression,
+                format!("PostgreSQL does not take it: {what}"),
+                "correct it, e.g. by a cast to the type that is asked for",
+            );
+            return None;
+        }
         let age = match &declared.age {
             Some(age) => Some(self.age(age)?),
             None => None,

@@ -202,7 +202,7 @@ spec:
         (code(&output), String::from_utf8(output.stderr).unwrap())
     };
     let postgres = "meta ->> 'kind' = any (array['a', 'b']) and id::text like '1%'";
-    let sqlite = "name glob 'a*'";
+    let sqlite = "typeof(name) = 'text'";
     let (exit, said) = validate(&[postgres, sqlite]);
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("connection-0 is not among the files"), "{said}");

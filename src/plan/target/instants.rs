@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::Resolver;
+use super::{Resolver, rights};
 use crate::declare::{self, EncodingWord};
 use crate::model::{Age, Encoding, Engine, KeepNewest, OrderColumn, Reason, Scalar};
 
@@ -13,7 +13,14 @@ impl Resolver<'_> {
             Scalar::Column(column) => {
                 self.table.column(column).map(|column| column.declared.clone())
             }
-            Scalar::Expression(_) => self.age_type.map(str::to_owned),
+            Scalar::Expression(expression) => {
+                let unseen = rights::to_read(&expression.tables, self.declared, self.catalog);
+                if !unseen.is_empty() {
+                    self.refusals.extend(unseen);
+                    return None;
+                }
+                self.seen.age_type.clone()
+            }
         };
         let encoding =
             self.encoding(age.encoding, age.zone.as_ref(), declared_type.as_deref(), ".age")?;

@@ -324,8 +324,11 @@ fn instants_civil_times_and_dates_never_stand_beside_one_another() {
 #[test]
 fn what_is_compared_with_an_instant_is_of_its_kind() {
     refused("civil < :cutoff", "convert it: :cutoff AT TIME ZONE 'Etc/UTC'");
-    refused("day < :cutoff", "convert it: cast(:cutoff as date)");
-    refused("day < :cutoff - interval '1 day'", "cast(:cutoff - INTERVAL '1 day' as date)");
+    refused("day < :cutoff", "convert it: cast(:cutoff AT TIME ZONE 'Etc/UTC' as date)");
+    refused(
+        "day < :cutoff - interval '1 day'",
+        "cast((:cutoff - INTERVAL '1 day') AT TIME ZONE 'Etc/UTC' as date)",
+    );
     refused("seconds < :cutoff", "to_timestamp(seconds)");
     refused("note < :cutoff", "to_timestamp(note, ");
     refused("state < :cutoff", "convert it to timestamptz");
@@ -344,7 +347,7 @@ fn what_is_compared_with_an_instant_is_of_its_kind() {
     taken("(at < :cutoff) = flag");
     refused_as("at < :cutoff", &civil(), "AT TIME ZONE");
     refused_as("at < :cutoff", &Encoding::UnixSeconds, "extract(epoch from at)");
-    refused_as("at < :cutoff", &date(), "cast(at as date)");
+    refused_as("at < :cutoff", &date(), "cast(at AT TIME ZONE 'Etc/UTC' as date)");
     taken_as("civil < :cutoff and civil - span < :now", &civil());
     taken_as("day < :cutoff and day < :now - 30", &date());
     taken_as("seconds < :cutoff - 86400 and ratio < :now", &Encoding::UnixSeconds);

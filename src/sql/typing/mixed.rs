@@ -120,7 +120,15 @@ impl Checker<'_> {
         // The parameter is converted, and never the column: an index on it still serves.
         let (converted, other) =
             if right.instant && !left.instant { (right, left) } else { (left, right) };
-        let text = &converted.text;
+        // AT TIME ZONE would take the last operand alone.
+        let whole = |side: &Typed| {
+            if side.text.contains(char::is_whitespace) {
+                format!("({})", side.text)
+            } else {
+                side.text.clone()
+            }
+        };
+        let text = &whole(converted);
         let write = match (&converted.kind, &other.kind) {
             (Kind::Instant, Kind::Civil) => {
                 format!(
@@ -141,7 +149,7 @@ impl Checker<'_> {
             ),
             (Kind::Date, Kind::Instant) => format!(
                 "convert the other: cast({} AT TIME ZONE 'Etc/UTC' as date), or whatever zone {text} is in",
-                other.text
+                whole(other)
             ),
             _ => "cast one of them to the type of the other".to_owned(),
         };

@@ -195,6 +195,24 @@ fn two_spellings_of_one_tenant_with_two_windows_are_unknown() {
 }
 
 #[test]
+fn two_names_in_the_manifest_that_are_one_tenant_with_two_windows_keep_it_whole() {
+    let sql = "CREATE EXTENSION citext; CREATE TABLE t (id bigint, ten citext, at timestamptz);
+               INSERT INTO t VALUES (1, 'Acme', '2020-01-01Z'), (2, 'b', '2020-01-01Z');";
+    both(sql, &[delete("t", "id")], |stage| {
+        let window = |other| {
+            format!(
+                "{{default: 30d, tenants: [{{name: ACME, window: 10d}}, {{name: acme, window: {other}}}]}}"
+            )
+        };
+        let said = stage.run(&spec(&window("20d")));
+        assert_eq!((said.exit(), stage.left()), (1, vec![1]), "{said:#?}");
+        assert_eq!(said.target().unknown_tenants[0].reason, "AmbiguousTenant");
+        stage.run(&spec(&window("10d"))).assert_done();
+        assert_eq!(stage.left(), [0; 0], "they agree");
+    });
+}
+
+#[test]
 fn a_run_can_be_narrowed_to_one_tenant() {
     both(DAYS, &[delete("t", "id")], |stage| {
         let only = |options: &mut retention_operator::run::Options| {

@@ -1,0 +1,1 @@
+ALTER TABLE "public"."messages" DISABLE ROW LEVEL SECURITY;

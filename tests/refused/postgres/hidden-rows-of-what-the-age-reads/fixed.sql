@@ -1,0 +1,1 @@
+ALTER TABLE "public"."holds" DISABLE ROW LEVEL SECURITY;

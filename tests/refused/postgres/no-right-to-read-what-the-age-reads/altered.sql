@@ -1,0 +1,2 @@
+ALTER TABLE holds ADD COLUMN at timestamptz;
+REVOKE SELECT ON holds FROM purge;
