@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Encoding, Expression, OnDelete, Table, TableName};
+use super::{Encoding, Expression, OnDelete, Parameter, Table, TableName};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -191,6 +191,28 @@ impl Target {
                 && dependent.table.name != self.table.name
         };
         (0..self.dependents.len()).filter(may_lose).collect()
+    }
+
+    /// Whether any condition or value names `:cutoff`, so that a statement has to have one.
+    pub fn asks_for_cutoff(&self) -> bool {
+        let asks = |expression: &Expression| expression.uses(Parameter::Cutoff);
+        let sets = |set: &Assignments| set.iter().any(|(_, value)| asks(value));
+        let of_action = match &self.action {
+            Action::Delete => false,
+            Action::Update(set) => sets(set),
+        };
+        let of_dependent = |dependent: &Dependent| {
+            dependent.selection.as_ref().is_some_and(asks)
+                || match &dependent.action {
+                    DependentAction::Update(set) => sets(set),
+                    DependentAction::Delete | DependentAction::Keep => false,
+                }
+        };
+        of_action
+            || self.selection.as_ref().is_some_and(asks)
+            || self.exemptions.iter().any(|exemption| asks(&exemption.when))
+            || self.dependents.iter().any(of_dependent)
+            || self.referenced.iter().any(|reference| reference.except.iter().any(asks))
     }
 
     /// Whether nothing but the row itself decides whether it goes.

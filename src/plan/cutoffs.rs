@@ -15,6 +15,9 @@ pub enum Fate {
     Cutoff(Timestamp),
     /// There is no window, and so no age: keepNewest alone decides.
     NoWindow,
+    /// Each row by the fate of its own tenant, where nothing that is asked names a cutoff. No
+    /// tenant has this one; rows of many are taken together under it.
+    Each,
     /// Kept for ever, kept because the window is unknown, not asked for in this run, or not yet
     /// there when the tenants were read.
     Kept,
@@ -123,7 +126,7 @@ impl Cutoffs {
     pub fn youngest(&self) -> Option<Timestamp> {
         let cutoff = |fate: &Fate| match fate {
             Fate::Cutoff(cutoff) => Some(*cutoff),
-            Fate::NoWindow | Fate::Kept => None,
+            Fate::NoWindow | Fate::Each | Fate::Kept => None,
         };
         match &self.by_tenant {
             Some(fates) => fates.values().filter_map(cutoff).max(),

@@ -70,7 +70,7 @@ impl Runner<'_> {
         }
         let (going, staying): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.verdict == Verdict::Goes);
-        self.tally.committed(&staying, &[], fate, self.allowance.is_some());
+        self.tally.committed(&staying, &[], self.allowance.is_some());
         self.share_going = 0.5 * (self.share_going + going.len() as f64 / keys.len().max(1) as f64);
         Ok(Cow::Owned(going.into_iter().map(|row| row.key).collect()))
     }
@@ -106,7 +106,7 @@ impl Runner<'_> {
                     let going = committed.rows.iter().filter(|row| row.verdict == Verdict::Goes);
                     let share = going.count() as f64 / keys_left.len() as f64;
                     self.share_going = 0.5 * (self.share_going + share);
-                    self.committed(&committed.rows, &committed.dependents, fate);
+                    self.committed(&committed.rows, &committed.dependents);
                     self.look_after(&committed.missed, fate, session).await?;
                     self.rest(keys_left.len(), committed.took, session).await;
                 }
@@ -185,7 +185,7 @@ impl Runner<'_> {
         for row in &mut rows {
             row.verdict = Verdict::Locked;
         }
-        self.tally.locked(&rows, fate, self.allowance.is_some());
+        self.tally.locked(&rows, self.allowance.is_some());
         Ok(())
     }
 
@@ -229,7 +229,6 @@ impl Runner<'_> {
         let rows = judged.unwrap_or_default();
         self.tally.failed(
             &rows,
-            fate,
             Failure { key: key.hash(), reason: error.reason(), message: error.to_string() },
         );
         let count = self.failures.entry(error.reason()).or_default();
@@ -246,8 +245,8 @@ impl Runner<'_> {
         End::Failed { reason: Reason::TooManyFailures, message: format!("{what}: {last}") }
     }
 
-    pub(super) fn committed(&mut self, rows: &[JudgedRow], dependents: &[u64], fate: Fate) {
-        let going = self.tally.committed(rows, dependents, fate, self.allowance.is_some());
+    pub(super) fn committed(&mut self, rows: &[JudgedRow], dependents: &[u64]) {
+        let going = self.tally.committed(rows, dependents, self.allowance.is_some());
         if let Some(allowance) = &mut self.allowance {
             allowance.rows = allowance.rows.saturating_sub(going);
         }

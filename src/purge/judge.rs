@@ -36,6 +36,8 @@ pub struct JudgedRow {
     pub verdict: Verdict,
     /// Its age, where the target has one.
     pub age: Option<Timestamp>,
+    /// Its tenant's cutoff.
+    pub cutoff: Option<Timestamp>,
     /// The first value of orderBy, where there is no age to rank by.
     pub order: Option<Value>,
 }
@@ -60,7 +62,7 @@ impl Bench<'_> {
     pub fn instants(&self, fate: Fate) -> Instants {
         let cutoff = match fate {
             Fate::Cutoff(cutoff) => Some(cutoff),
-            Fate::NoWindow | Fate::Kept => None,
+            Fate::NoWindow | Fate::Each | Fate::Kept => None,
         };
         Instants::bind(self.clock, cutoff, self.target.age.as_ref().map(|age| &age.encoding))
     }
@@ -110,6 +112,10 @@ impl Bench<'_> {
                 tenant: row.tenant().clone(),
                 verdict,
                 age,
+                cutoff: match self.cutoffs.of(row.tenant()) {
+                    Fate::Cutoff(cutoff) => Some(cutoff),
+                    Fate::NoWindow | Fate::Each | Fate::Kept => None,
+                },
                 order: row.order().first().cloned(),
             });
         }
@@ -223,11 +229,12 @@ impl Bench<'_> {
     /// cutoff, which its conditions were asked with: it waits for the next run.
     fn is_expired(&self, row: &Row<'_>, age: Option<Timestamp>, fate: Fate) -> bool {
         // A row without a tenant has the fate Kept, and no row is ever found under that.
-        if self.cutoffs.of(row.tenant()) != fate {
+        let own = self.cutoffs.of(row.tenant());
+        if fate != Fate::Each && own != fate {
             return false;
         }
-        match (fate, &self.target.age) {
-            (Fate::Kept, _) | (Fate::NoWindow, Some(_)) => false,
+        match (own, &self.target.age) {
+            (Fate::Kept | Fate::Each, _) | (Fate::NoWindow, Some(_)) => false,
             (Fate::Cutoff(cutoff), Some(_)) => age.is_some_and(|age| age < cutoff),
             // Without an age keepNewest alone decides; a target has one of the two.
             (Fate::Cutoff(_) | Fate::NoWindow, None) => true,

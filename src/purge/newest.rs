@@ -54,7 +54,7 @@ async fn ranked(
 ) -> Result<Ranked, Error> {
     let cutoff = match fate {
         Fate::Cutoff(cutoff) => Some(cutoff),
-        Fate::NoWindow | Fate::Kept => None,
+        Fate::NoWindow | Fate::Each | Fate::Kept => None,
     };
     let encoding = target.age.as_ref().map(|age| &age.encoding);
     let instants = Instants::bind(clock, cutoff, encoding);

@@ -106,10 +106,10 @@ impl Runner<'_> {
                     for row in rows.iter().filter(|row| {
                         row.verdict == Verdict::Goes && !self.failed.contains(&row.key)
                     }) {
-                        oldest.offer(Rank::of(row), tally::past(row, fate));
+                        oldest.offer(Rank::of(row), tally::past(row));
                     }
                     if count {
-                        self.tally.ranked(&rows, fate);
+                        self.tally.ranked(&rows);
                     }
                 }
             }
@@ -199,7 +199,7 @@ impl Runner<'_> {
                     dependents[at] = self.bench.count_dependent(at, &going, fate, session).await?;
                 }
             }
-            self.committed(&rows, &dependents, fate);
+            self.committed(&rows, &dependents);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::End;
 use super::judge::{JudgedRow, Verdict};
 use super::walk::Sightings;
 use crate::model::{Action, Counts, DependentAction, Failure, TenantCounts};
-use crate::plan::{Fate, PlannedTarget};
+use crate::plan::PlannedTarget;
 
 /// Counts in the making. A batch is added only after its commit.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl Tally {
 
     /// The look at all candidates of a capped target, before the first batch: every row is met
     /// here and perhaps nowhere else.
-    pub fn ranked(&mut self, rows: &[JudgedRow], fate: Fate) {
+    pub fn ranked(&mut self, rows: &[JudgedRow]) {
         let mut eligible = 0;
         for row in rows {
             if row.verdict == Verdict::Goes {
@@ -88,7 +88,7 @@ impl Tally {
                     tenant.overdue += 1;
                 }
             }
-            self.kept(row, fate);
+            self.kept(row);
             self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
         }
         *self.eligible.get_or_insert(0) += eligible;
@@ -96,13 +96,7 @@ impl Tally {
 
     /// A batch that is committed, or that a dry run has counted; gives how many roots went.
     /// `ranked`: the look before the first batch has counted what is kept.
-    pub fn committed(
-        &mut self,
-        rows: &[JudgedRow],
-        dependents: &[u64],
-        fate: Fate,
-        ranked: bool,
-    ) -> u64 {
+    pub fn committed(&mut self, rows: &[JudgedRow], dependents: &[u64], ranked: bool) -> u64 {
         let mut going = 0;
         for row in rows {
             if row.verdict == Verdict::Goes {
@@ -116,7 +110,7 @@ impl Tally {
             }
             if !ranked {
                 self.counts.selected += u64::from(row.verdict != Verdict::NotSelected);
-                self.kept(row, fate);
+                self.kept(row);
             }
         }
         if self.updates {
@@ -132,35 +126,35 @@ impl Tally {
     }
 
     /// Rows that someone else had locked; a look before the first batch has counted them overdue.
-    pub fn locked(&mut self, rows: &[JudgedRow], fate: Fate, ranked: bool) {
+    pub fn locked(&mut self, rows: &[JudgedRow], ranked: bool) {
         if ranked {
             self.counts.locked += rows.len() as u64;
             return;
         }
         for row in rows {
             self.counts.selected += 1;
-            self.kept(row, fate);
+            self.kept(row);
         }
     }
 
-    fn kept(&mut self, row: &JudgedRow, fate: Fate) {
+    fn kept(&mut self, row: &JudgedRow) {
         match row.verdict {
             Verdict::Held(at) => self.counts.held[at].1 += 1,
             Verdict::Referenced => {
                 self.counts.referenced += 1;
-                self.overdue(row, fate);
+                self.overdue(row);
             }
             Verdict::Locked => {
                 self.counts.locked += 1;
-                self.overdue(row, fate);
+                self.overdue(row);
             }
             Verdict::Goes | Verdict::Capped | Verdict::NotSelected => {}
         }
     }
 
-    fn overdue(&mut self, row: &JudgedRow, fate: Fate) {
+    fn overdue(&mut self, row: &JudgedRow) {
         self.counts.overdue.rows += 1;
-        self.overdue_past(past(row, fate));
+        self.overdue_past(past(row));
         if let Some(tenant) = self.tenant(row) {
             tenant.overdue += 1;
         }
@@ -183,13 +177,13 @@ impl Tally {
         self.counts.tenants.get_mut(&name)
     }
 
-    pub fn failed(&mut self, rows: &[JudgedRow], fate: Fate, failure: Failure) {
+    pub fn failed(&mut self, rows: &[JudgedRow], failure: Failure) {
         self.counts.failed += 1;
         self.counts.failures.push(failure);
         for row in rows.iter().filter(|row| row.verdict == Verdict::Goes) {
             if self.eligible.is_none() {
                 self.counts.selected += 1;
-                self.overdue(row, fate);
+                self.overdue(row);
             }
         }
     }
@@ -251,9 +245,6 @@ impl Tally {
 }
 
 /// How long a row is past its cutoff.
-pub fn past(row: &JudgedRow, fate: Fate) -> Option<Duration> {
-    match (fate, row.age) {
-        (Fate::Cutoff(cutoff), Some(age)) => Duration::try_from(cutoff.duration_since(age)).ok(),
-        _ => None,
-    }
+pub fn past(row: &JudgedRow) -> Option<Duration> {
+    Duration::try_from(row.cutoff?.duration_since(row.age?)).ok()
 }

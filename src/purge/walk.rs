@@ -53,6 +53,8 @@ pub struct Walk<'a> {
     /// Under a cap, the age of the youngest row that may go.
     youngest: Option<Timestamp>,
     place: Place,
+    /// Rows of tenants with unlike cutoffs may be taken by one batch.
+    together: bool,
     /// The target without its `where`, once that could not be computed for some row.
     unfiltered: Option<Target>,
 }
@@ -89,6 +91,7 @@ impl<'a> Walk<'a> {
             access: access.clone(),
             youngest: None,
             place: Place::Done,
+            together: !planned.target.asks_for_cutoff(),
             unfiltered: None,
         };
         if !planned.leaves.is_empty() {
@@ -131,7 +134,7 @@ impl<'a> Walk<'a> {
                 let with_cutoff =
                     self.tenants.iter().rev().filter_map(|tenant| match self.cutoffs.of(tenant) {
                         Fate::Cutoff(cutoff) => Some((tenant.clone(), self.below(cutoff))),
-                        Fate::NoWindow | Fate::Kept => None,
+                        Fate::NoWindow | Fate::Each | Fate::Kept => None,
                     });
                 Place::TenantIndex { tenants: with_cutoff.collect(), after: None }
             }
@@ -227,6 +230,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let fate = self.cutoffs.of(tenant);
+            let under = if self.together { Fate::Each } else { fate };
             if let Some(rule) = &self.target.age {
                 match read_age(age, &rule.encoding) {
                     Reading::Undatable => page.sightings.undatable += 1,
@@ -238,14 +242,14 @@ impl<'a> Walk<'a> {
                                 if instant < cutoff
                                     && self.youngest.is_none_or(|youngest| instant <= youngest) =>
                             {
-                                page.add(fate, key(self.target, row));
+                                page.add(under, key(self.target, row));
                             }
-                            Fate::Cutoff(_) | Fate::NoWindow | Fate::Kept => {}
+                            Fate::Cutoff(_) | Fate::NoWindow | Fate::Each | Fate::Kept => {}
                         }
                     }
                 }
             } else if fate != Fate::Kept {
-                page.add(fate, key(self.target, row));
+                page.add(under, key(self.target, row));
             }
         }
         page

@@ -48,7 +48,7 @@ impl Walk<'_> {
             page.sightings.examined += ranked.examined;
             found += ranked.beyond.len();
             for key in ranked.beyond {
-                page.add(fate, key);
+                page.add(if self.together { Fate::Each } else { fate }, key);
             }
         }
         Ok(Some(page))
