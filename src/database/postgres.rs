@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{Arguments, Connection};
 
-use super::session::Mode;
+use super::session::{Mode, into};
 use super::{Error, ErrorClass};
 use crate::model::{Table, TableName, Value};
 use crate::sql::postgres::{self as sql, Beginning};
@@ -132,11 +132,7 @@ impl Session {
 
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
         let mut rows = Vec::new();
-        let each = |row| {
-            rows.push(row);
-            ControlFlow::Continue(())
-        };
-        self.each_row(statement, each).await?;
+        self.each_row(statement, into(&mut rows)).await?;
         Ok(rows)
     }
 

@@ -20,6 +20,14 @@ pub enum Session {
     Postgres(Box<postgres::Session>),
 }
 
+/// Gathers every row.
+pub(super) fn into(rows: &mut Vec<Vec<Value>>) -> impl FnMut(Vec<Value>) -> ControlFlow<()> {
+    |row| {
+        rows.push(row);
+        ControlFlow::Continue(())
+    }
+}
+
 macro_rules! each {
     ($session:expr, $inner:ident => $call:expr) => {
         match $session {
@@ -45,11 +53,7 @@ impl Session {
     /// All rows of a statement that reads.
     pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
         let mut rows = Vec::new();
-        let each = |row| {
-            rows.push(row);
-            ControlFlow::Continue(())
-        };
-        self.each_row(statement, each).await?;
+        self.each_row(statement, into(&mut rows)).await?;
         Ok(rows)
     }
 

@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Decode, Row, TypeInfo, ValueRef};
 
-use super::session::Mode;
+use super::session::{Mode, into};
 use super::{Error, ErrorClass};
 use crate::model::Value;
 use crate::sql::{Bind, Statement};
@@ -82,11 +82,7 @@ impl Session {
 
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Vec<Value>>, Error> {
         let mut rows = Vec::new();
-        let each = |row| {
-            rows.push(row);
-            ControlFlow::Continue(())
-        };
-        self.each_row(statement, each).await?;
+        self.each_row(statement, into(&mut rows)).await?;
         Ok(rows)
     }
 

@@ -275,3 +275,23 @@ fn an_index_that_compares_or_sorts_otherwise_than_its_columns_is_none() {
         });
     }
 }
+
+#[test]
+fn tenants_with_windows_of_their_own_go_in_one_batch_each_by_its_cutoff() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, ten text, at timestamptz); CREATE INDEX ON t (ten, at);
+               INSERT INTO t SELECT i, 'k' || i, '2026-11-21 12:00Z'::timestamptz - make_interval(hours => 24 * i + CASE WHEN i % 2 = 0 THEN 1 ELSE -1 END)
+               FROM generate_series(1, 40) i;";
+    both(sql, &[delete("t", "id")], |stage| {
+        let windows: Vec<String> =
+            (1..=40).map(|days| format!("{{name: k{days}, window: {days}d}}")).collect();
+        let spec = old(&format!(
+            ", tenant: {{column: ten}}, window: {{default: Forever, tenants: [{}]}}",
+            windows.join(", ")
+        ));
+        let said = stage.ask(&spec, |options| options.batch_rows = Some(50), &Unwatched);
+        said.assert_done();
+        // An hour past the window, or an hour short of it.
+        assert_eq!(stage.left(), (1..=40).step_by(2).collect::<Vec<i64>>());
+        assert_eq!(said.target().work.as_ref().map(|work| work.batches), Some(1));
+    });
+}
