@@ -177,6 +177,11 @@ impl Session {
     }
 
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Error> {
+        // Alone it would commit itself, judged or not.
+        if !self.in_transaction {
+            let message = "a statement that writes stands outside of a transaction".to_owned();
+            return Err(Error { class: ErrorClass::Invalid, message });
+        }
         let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
         let done = query.execute(&mut self.connection).await.map_err(Error::postgres)?;
         Ok(done.rows_affected())
@@ -246,6 +251,11 @@ impl Session {
             Error {
                 class: ErrorClass::Denied,
                 message: "the login may not use the schema of an extension any more".to_owned(),
+            }
+        } else if last.get(2).is_none_or(Value::is_true) {
+            Error {
+                class: ErrorClass::Denied,
+                message: "the schema of an extension has operators that somebody made: conditions could mean something else by them".to_owned(),
             }
         } else {
             return Ok(());

@@ -65,6 +65,18 @@ pub struct Beginning {
 /// word, those that the login may not use, and citext then compares as text.
 const FOUND: &str = "pg_catalog.cardinality(pg_catalog.current_schemas(false))";
 
+/// Whether a schema of the search path has operators that no extension brought along. One that fits
+/// better than PostgreSQL's own would be taken in its place, here too: so each is named in full.
+const STRANGE: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_operator o \
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace \
+     WHERE n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false)) \
+     AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name \
+     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+      WHERE d.classid OPERATOR(pg_catalog.=) \
+       'pg_catalog.pg_operator'::pg_catalog.regclass::pg_catalog.oid \
+      AND d.objid OPERATOR(pg_catalog.=) o.oid \
+      AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\"))";
+
 /// While roots are locked nobody waits longer for us.
 const LOCKED: Duration = Duration::from_millis(100);
 
@@ -121,7 +133,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         );
     }
     if let Some(watched) = watched {
-        text += &format!("; SELECT ({watched}), {FOUND}");
+        text += &format!("; SELECT ({watched}), {FOUND}, {STRANGE}");
     }
     Statement::new(text, Binds::none(Engine::Postgres))
 }
@@ -141,16 +153,7 @@ pub fn path(extensions: &[String], own: &str) -> Statement {
     let pinned = pinned(extensions);
     let whole = if own.trim().is_empty() { pinned.clone() } else { format!("{pinned}, {own}") };
     let set = |path: &str| format!("pg_catalog.set_config('search_path', {}, true)", literal(path));
-    alone(format!(
-        "SELECT {}; SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_operator o \
-         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
-         WHERE n.nspname = ANY (pg_catalog.current_schemas(false)) AND n.nspname <> 'pg_catalog' \
-         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
-          WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid \
-          AND d.deptype = 'e')) THEN {} END",
-        set(&whole),
-        set(&pinned)
-    ))
+    alone(format!("SELECT {}; SELECT CASE WHEN {STRANGE} THEN {} END", set(&whole), set(&pinned)))
 }
 
 /// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,
