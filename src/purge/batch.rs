@@ -1,4 +1,4 @@
-//! One transaction: Claimed, then Judged, then Acted, then Committed. Each stage is made of the
+//! One transaction: Begun, then Judged, then Acted, then Committed. Each stage is made of the
 //! one before, so nothing acts on what was not judged under the lock.
 
 use std::time::{Duration, Instant};

@@ -107,6 +107,22 @@ fn an_operator_that_somebody_made_on_the_logins_path_decides_nothing() {
 }
 
 #[test]
+fn where_somebody_made_operators_beside_those_of_an_extension_nothing_goes() {
+    let sql = "CREATE EXTENSION citext;
+               CREATE TABLE t (id varchar PRIMARY KEY, at timestamptz, owner citext, n bigint);
+               INSERT INTO t VALUES ('1', '2026-01-01Z', 'vip', 1), ('2', '2026-01-01Z', 'a', 2), ('3', '2026-11-20Z', 'a', 3);
+               CREATE FUNCTION always(varchar, varchar) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+               CREATE OPERATOR = (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = always);
+               GRANT EXECUTE ON FUNCTION always TO PUBLIC;";
+    both(sql, &[delete("t", "id")], |stage| {
+        let said = stage.run(&old(", exemptions: [{name: vip, when: \"owner = 'VIP'\"}]"));
+        assert_eq!(said.exit(), 1, "{said:#?}");
+        assert_eq!(said.target().reason.as_deref(), Some("NotPermitted"));
+        assert_eq!(stage.database.numbers("SELECT n FROM t ORDER BY n"), [1, 2, 3]);
+    });
+}
+
+#[test]
 fn ten_thousand_tenants_with_nothing_due_are_asked_through_their_index_and_no_row_is_read() {
     let sql = "CREATE TABLE t (id bigint PRIMARY KEY, ten int, at timestamptz);
                INSERT INTO t SELECT i, i, '2026-11-20Z' FROM generate_series(1, 10000) i; CREATE INDEX ON t (ten, at);";
