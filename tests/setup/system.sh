@@ -34,6 +34,14 @@ superplane_packages() {
     install_packages "${missing[@]}"
 }
 
+# What benches/run asks for.
+benches_packages() {
+    local missing=()
+    cc --version >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+    has_postgresql || missing+=(postgresql)
+    install_packages "${missing[@]}"
+}
+
 has_postgresql() {
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null
 }
