@@ -1,51 +1,13 @@
 //! Fresh copies of the same rows.
 
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
 use crate::client::Client;
-use crate::scene::Scene;
+use crate::scene::{Engine, Scene};
 use crate::server::Server;
-
-pub struct Bed<'a> {
-    server: &'a Server,
-    /// The database that is copied.
-    original: String,
-}
-
-impl<'a> Bed<'a> {
-    pub async fn make(server: &'a Server, scene: &Scene) -> Self {
-        let original = format!("scene_{}", scene.name);
-        let create = format!("CREATE DATABASE {original} OWNER app");
-        server.admin(&[&create]).await;
-        let mut app = Client::connect(&server.url("app", &original)).await;
-        app.script(&scene.schema).await;
-        app.script(GRANTS).await;
-        app.close().await;
-        // So that nobody pays for what came before: no hint bits to set, statistics up to date.
-        let mut admin = Client::connect(&server.url("postgres", &original)).await;
-        admin.script("VACUUM (FREEZE, ANALYZE)").await;
-        admin.close().await;
-        Self { server, original }
-    }
-
-    pub async fn copy(&self) -> Copy<'_> {
-        let name = format!("{}_copy", self.original);
-        let create = format!("CREATE DATABASE {name} TEMPLATE {} OWNER app", self.original);
-        self.server.admin(&[&create]).await;
-        let copy = Copy { server: self.server, name };
-        // What is in memory is the same for all, and so is what a checkpoint has yet to write.
-        let mut app = copy.client().await;
-        app.rows(
-            "SELECT count(*)::text FROM sessions UNION ALL SELECT count(*)::text FROM messages",
-        )
-        .await;
-        app.close().await;
-        self.server.admin(&["CHECKPOINT"]).await;
-        copy
-    }
-
-    pub async fn remove(self) {
-        self.server.admin(&[&format!("DROP DATABASE {}", self.original)]).await;
-    }
-}
 
 /// No more than docs/postgresql.md asks for.
 const GRANTS: &str = "
@@ -53,22 +15,122 @@ const GRANTS: &str = "
     GRANT UPDATE (id) ON sessions, messages TO purge;
     GRANT SELECT ON organizations TO purge;";
 
-pub struct Copy<'a> {
-    server: &'a Server,
-    name: String,
+/// A database as contestants find it.
+pub enum Bed<'a> {
+    Postgres { server: &'a Server, database: String },
+    Sqlite { folder: TempDir },
 }
 
-impl Copy<'_> {
-    pub async fn client(&self) -> Client {
-        Client::connect(&self.server.url("app", &self.name)).await
+/// Where ours looks for it.
+pub enum Address {
+    Url(String),
+    /// A folder with `app.db`.
+    Folder(PathBuf),
+}
+
+impl<'a> Bed<'a> {
+    pub async fn make(server: &'a Server, scene: &Scene) -> Self {
+        match scene.engine {
+            Engine::Postgres => {
+                let database = format!("scene_{}", scene.name);
+                server.admin(&[&format!("CREATE DATABASE {database} OWNER app")]).await;
+                let bed = Self::Postgres { server, database };
+                let mut app = bed.client().await;
+                app.script(&scene.schema).await;
+                app.script(GRANTS).await;
+                app.close().await;
+                // So that nobody pays for what came before: no hint bits to set, statistics up to date.
+                let mut admin = server.client("postgres", bed.name()).await;
+                admin.script("VACUUM (FREEZE, ANALYZE)").await;
+                admin.close().await;
+                bed
+            }
+            Engine::Sqlite => {
+                let bed = Self::Sqlite { folder: tempfile::tempdir().unwrap() };
+                let mut app = bed.client().await;
+                app.script(&scene.schema).await;
+                app.script("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)").await;
+                app.close().await;
+                bed
+            }
+        }
     }
 
-    /// For our login.
-    pub fn url(&self) -> String {
-        self.server.url("purge", &self.name)
+    pub async fn copy(&self) -> Bed<'a> {
+        match self {
+            Self::Postgres { server, database } => {
+                let name = format!("{database}_copy");
+                let create = format!("CREATE DATABASE {name} TEMPLATE {database} OWNER app");
+                server.admin(&[&create]).await;
+                let copy = Self::Postgres { server, database: name };
+                // What is in memory is the same for all, and what a checkpoint has yet to write.
+                let mut app = copy.client().await;
+                for table in ["sessions", "messages"] {
+                    app.rows(&format!("SELECT count(*)::text FROM {table}")).await;
+                }
+                app.close().await;
+                server.admin(&["CHECKPOINT"]).await;
+                copy
+            }
+            Self::Sqlite { folder } => {
+                let copy = tempfile::tempdir().unwrap();
+                fs::copy(folder.path().join("app.db"), copy.path().join("app.db")).unwrap();
+                Self::Sqlite { folder: copy }
+            }
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Postgres { database, .. } => database,
+            Self::Sqlite { .. } => "app.db",
+        }
+    }
+
+    /// Of the application.
+    pub async fn client(&self) -> Client {
+        match self {
+            Self::Postgres { server, database } => server.client("app", database).await,
+            Self::Sqlite { folder } => Client::sqlite(&folder.path().join("app.db")).await.unwrap(),
+        }
+    }
+
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Postgres { server, database } => Address::Url(server.url("purge", database)),
+            Self::Sqlite { folder } => Address::Folder(folder.path().to_owned()),
+        }
+    }
+
+    /// All rows of a table, as texts in the order of their keys.
+    pub async fn all(&self, table: &str) -> Vec<Vec<String>> {
+        let row = match (self, table) {
+            (Self::Postgres { .. }, _) => "t::text",
+            (Self::Sqlite { .. }, "sessions") => "concat_ws('|', id, org_id, title, updated_at)",
+            (Self::Sqlite { .. }, _) => "concat_ws('|', id, session_id, body)",
+        };
+        let query = format!("SELECT {row} FROM {table} t ORDER BY id");
+        let mut client = self.client().await;
+        let rows = client.rows(&query).await;
+        client.close().await;
+        rows
+    }
+
+    /// The same tables without a row in them.
+    pub async fn empty(&self) {
+        let mut client = self.client().await;
+        client
+            .script(match self {
+                Self::Postgres { .. } => "TRUNCATE sessions, messages",
+                Self::Sqlite { .. } => "DELETE FROM messages; DELETE FROM sessions; VACUUM",
+            })
+            .await;
+        client.close().await;
     }
 
     pub async fn remove(self) {
-        self.server.admin(&[&format!("DROP DATABASE {} WITH (FORCE)", self.name)]).await;
+        if let Self::Postgres { server, database } = self {
+            server.admin(&[&format!("DROP DATABASE {database} WITH (FORCE)")]).await;
+        }
     }
 }

@@ -12,13 +12,14 @@ mod keep;
 mod measure;
 mod ours;
 mod postgres;
+mod rate;
 mod scene;
 mod server;
+mod sqlite;
 mod text;
 
-use scene::Size;
+use scene::{Scene, Size};
 
-#[derive(Default)]
 struct Arguments {
     scenes: Vec<String>,
     rounds: usize,
@@ -30,12 +31,16 @@ async fn main() {
     let arguments = arguments();
     let server = server::Server::start().await;
     println!("PostgreSQL {}", server.version().await);
-    for scene in postgres::scenes(arguments.size) {
+    for scene in scenes(arguments.size) {
         if arguments.scenes.is_empty() || arguments.scenes.contains(&scene.name.to_owned()) {
             let measured = measure::measure(&server, &scene, arguments.rounds).await;
             print!("{}", text::render(&scene, &measured));
         }
     }
+}
+
+fn scenes(size: Size) -> Vec<Scene> {
+    postgres::scenes(size).into_iter().chain(sqlite::scenes(size)).collect()
 }
 
 /// `cargo bench` passes `--bench`; without it somebody only wants to know whether it works.
@@ -51,7 +56,7 @@ fn arguments() -> Arguments {
                 assert!(rounds.is_some_and(|rounds| rounds > 0), "--rounds NUMBER");
             }
             "--help" | "-h" => {
-                let names: Vec<_> = postgres::scenes(Size::Tiny).iter().map(|s| s.name).collect();
+                let names: Vec<_> = scenes(Size::Tiny).iter().map(|s| s.name).collect();
                 println!("benches/run [--rounds NUMBER] [SCENE]...\nscenes: {}", names.join(" "));
                 std::process::exit(0);
             }

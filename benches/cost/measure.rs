@@ -4,23 +4,20 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::bed::{Bed, Copy};
+use crate::bed::Bed;
 use crate::client::Client;
 use crate::contestant::Progress;
-use crate::ours::Ours;
+use crate::ours::{Ours, Report};
 use crate::scene::Scene;
 use crate::server::Server;
 
 pub struct Measured {
     /// In the order of the scene's contestants, ours behind them.
     pub lanes: Vec<Lane>,
-    /// Our process where every table is empty: what it costs whatever there is to do.
-    pub idle: Duration,
-    /// Rows of `sessions` that went.
-    pub gone: u64,
-    /// Ours: batches and how rows were found.
-    pub batches: u64,
-    pub path: String,
+    /// Our process where every table is empty: what it costs whatever there is to do. Sorted.
+    pub idle: Vec<Duration>,
+    /// What ours said of its last run.
+    pub report: Report,
 }
 
 pub struct Lane {
@@ -33,19 +30,28 @@ pub struct Lane {
 
 impl Lane {
     pub fn median(&self) -> Duration {
-        self.times[self.times.len() / 2]
+        median(&self.times)
+    }
+}
+
+pub fn median(sorted: &[Duration]) -> Duration {
+    sorted[sorted.len() / 2]
+}
+
+impl Measured {
+    /// What the rows cost ours.
+    pub fn purge(&self) -> Duration {
+        self.lanes.last().unwrap().median().saturating_sub(median(&self.idle))
     }
 }
 
 pub async fn measure(server: &Server, scene: &Scene, rounds: usize) -> Measured {
     let bed = Bed::make(server, scene).await;
-    let ours = Ours::new(&scene.policy, 100);
     let names = scene.others.iter().map(|other| other.name).chain(["ours"]);
     let mut lanes: Vec<Lane> =
         names.map(|name| Lane { name, times: Vec::new(), progress: Vec::new() }).collect();
     let mut left: Option<(String, &str)> = None;
-    let (mut gone, mut batches, mut path) = (0, 0, String::new());
-    let mut idle = Vec::new();
+    let (mut idle, mut report) = (Vec::new(), None);
     for round in 0..rounds {
         for turn in 0..lanes.len() {
             // Whoever comes first in one round comes later in the next.
@@ -59,9 +65,10 @@ pub async fn measure(server: &Server, scene: &Scene, rounds: usize) -> Measured 
                 client.close().await;
                 lane.times.push(lane.progress.last().unwrap().0);
             } else {
-                let report = ours.run(&copy.url());
-                lane.times.push(report.elapsed);
-                (gone, batches, path) = (report.deleted, report.batches, report.path);
+                let ours = Ours::new(&scene.policy, 100, &copy.address());
+                let said = ours.run();
+                lane.times.push(said.elapsed);
+                report = Some(said);
             }
             if let Some(snapshot) = snapshot {
                 snapshot.close().await;
@@ -70,41 +77,45 @@ pub async fn measure(server: &Server, scene: &Scene, rounds: usize) -> Measured 
             let (before, who) = left.get_or_insert_with(|| (now.clone(), lane.name));
             assert_eq!(*before, now, "{}: {} left other rows than {who}", scene.name, lane.name);
             if at == scene.others.len() {
-                let mut client = copy.client().await;
-                client.script("TRUNCATE sessions, messages").await;
-                client.close().await;
-                idle.push(ours.run(&copy.url()).elapsed);
+                copy.empty().await;
+                idle.push(Ours::new(&scene.policy, 100, &copy.address()).run().elapsed);
             }
             copy.remove().await;
         }
     }
-    idle.sort();
+    if scene.snapshot {
+        let copy = bed.copy().await;
+        let snapshot = hold_snapshot(&copy).await;
+        let ours = Ours::new(&scene.policy, 100, &copy.address());
+        lanes.last_mut().unwrap().progress = ours.watch().await;
+        snapshot.close().await;
+        copy.remove().await;
+    }
     bed.remove().await;
     for lane in &mut lanes {
         lane.times.sort();
     }
-    Measured { lanes, idle: idle[idle.len() / 2], gone, batches, path }
+    idle.sort();
+    Measured { lanes, idle, report: report.unwrap() }
 }
 
-async fn hold_snapshot(copy: &Copy<'_>) -> Client {
-    let mut client = copy.client().await;
+async fn hold_snapshot(bed: &Bed<'_>) -> Client {
+    let mut client = bed.client().await;
     client.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM organizations").await;
     client
 }
 
 /// A digest of every row that is left.
-async fn survivors(copy: &Copy<'_>) -> String {
-    let mut client = copy.client().await;
+async fn survivors(bed: &Bed<'_>) -> String {
     let mut digest = Sha256::new();
     let mut counts = Vec::new();
     for table in ["sessions", "messages"] {
-        let rows = client.rows(&format!("SELECT t::text FROM {table} t ORDER BY id")).await;
+        let rows = bed.all(table).await;
         counts.push(format!("{} {table}", rows.len()));
         for row in rows {
             digest.update(&row[0]);
             digest.update("\n");
         }
     }
-    client.close().await;
     format!("{}: {:x?}", counts.join(", "), digest.finalize())
 }

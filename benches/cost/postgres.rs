@@ -3,7 +3,7 @@
 
 use crate::contestant::{Contestant, Way};
 use crate::ours::NOW;
-use crate::scene::{Goal, Scene, Size};
+use crate::scene::{Engine, Goal, Scene, Size};
 
 const SESSIONS: u32 = 250_000;
 const MOST: f64 = 0.62;
@@ -17,6 +17,7 @@ pub fn scenes(size: Size) -> Vec<Scene> {
     let scene = |name, title, goal| Scene {
         name,
         title,
+        engine: Engine::Postgres,
         tenants: size.of(1_000),
         schema: rows(MOST, 1_000, CASCADE),
         policy: policy(""),
@@ -106,7 +107,7 @@ ALTER TABLE messages ADD FOREIGN KEY (session_id) REFERENCES sessions (id){refer
 fn policy(more: &str) -> String {
     format!(
         "window: {{default: Forever, sources: [{{name: organizations, unit: Days,
-    table: {{name: public.organizations, tenant: id, value: window_days}}}}]}},
+    table: {{name: public.organizations, tenant: id, value: window_days}}}}]}}
   targets: [{{name: sessions, table: public.sessions, action: Delete,
     tenant: {{column: org_id}}, age: {{column: updated_at}}, {more}
     dependents: [{{name: messages, table: public.messages, references: {{session_id: id}}}}]}}]"

@@ -2,9 +2,8 @@
 
 use crate::contestant::Contestant;
 
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Size {
-    #[default]
     Tiny,
     Full,
 }
@@ -18,9 +17,16 @@ impl Size {
     }
 }
 
+#[derive(Clone, Copy, PartialEq)]
+pub enum Engine {
+    Postgres,
+    Sqlite,
+}
+
 pub struct Scene {
     pub name: &'static str,
     pub title: &'static str,
+    pub engine: Engine,
     pub tenants: u32,
     /// Makes tables and rows, as the application.
     pub schema: String,
@@ -33,6 +39,7 @@ pub struct Scene {
     pub snapshot: bool,
 }
 
+#[derive(Clone, Copy)]
 pub enum Goal {
     /// Of the first contestant's time.
     Ratio(f64),

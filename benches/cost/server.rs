@@ -53,7 +53,7 @@ impl Server {
     async fn ready(&self) -> Client {
         let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
         loop {
-            match Client::attempt(&self.url("postgres", "postgres")).await {
+            match Client::postgres(&self.url("postgres", "postgres")).await {
                 Ok(client) => return client,
                 Err(error) => assert!(std::time::Instant::now() < deadline, "{error}"),
             }
@@ -67,8 +67,12 @@ impl Server {
         format!("postgres://{role}:{password}@127.0.0.1:{}/{database}?sslmode=disable", kept.port)
     }
 
+    pub async fn client(&self, role: &str, database: &str) -> Client {
+        Client::postgres(&self.url(role, database)).await.unwrap()
+    }
+
     pub async fn admin(&self, sql: &[&str]) {
-        let mut admin = Client::connect(&self.url("postgres", "postgres")).await;
+        let mut admin = self.client("postgres", "postgres").await;
         for statement in sql {
             admin.script(statement).await;
         }
@@ -76,7 +80,7 @@ impl Server {
     }
 
     pub async fn version(&self) -> String {
-        let mut admin = Client::connect(&self.url("postgres", "postgres")).await;
+        let mut admin = self.client("postgres", "postgres").await;
         let version = admin.rows("SELECT current_setting('server_version')").await;
         admin.close().await;
         version[0][0].clone()
