@@ -102,6 +102,14 @@ impl<'a> Bed<'a> {
         }
     }
 
+    /// A login of the application.
+    pub fn application(&self) -> String {
+        match self {
+            Self::Postgres { server, database } => server.url("app", database),
+            Self::Sqlite { .. } => unreachable!("nobody else works on the file"),
+        }
+    }
+
     /// All rows of a table, as texts in the order of their keys.
     pub async fn all(&self, table: &str) -> Vec<Vec<String>> {
         let row = match (self, table) {

@@ -5,28 +5,30 @@ use crate::contestant::{Contestant, Way};
 use crate::ours::NOW;
 use crate::scene::{Engine, Goal, Scene, Size};
 
-const SESSIONS: u32 = 250_000;
-const MOST: f64 = 0.62;
-const CASCADE: &str = " ON DELETE CASCADE";
 const STARRED: &str = "SELECT 1 FROM messages m WHERE m.session_id = sessions.id AND m.starred";
 
-pub fn scenes(size: Size) -> Vec<Scene> {
-    let rows = |expired, tenants, references| {
-        rows(size.of(SESSIONS), size.of(tenants), expired, references)
-    };
-    let scene = |name, title, goal| Scene {
+/// What all scenes begin with.
+fn scene(size: Size, name: &'static str, title: &'static str, goal: Goal) -> Scene {
+    let rows = Rows::new(size);
+    Scene {
         name,
         title,
         engine: Engine::Postgres,
-        tenants: size.of(1_000),
-        schema: rows(MOST, 1_000, CASCADE),
+        tenants: rows.tenants,
+        sessions: rows.sessions,
+        schema: rows.sql(),
         policy: policy(""),
         others: cascading(""),
         goal,
         snapshot: false,
-    };
+    }
+}
+
+pub fn scenes(size: Size) -> Vec<Scene> {
+    let rows = Rows::new(size);
     vec![
         scene(
+            size,
             "cascade",
             "62 % expired; the database cascades into the messages",
             Goal::Ratio(1.25),
@@ -37,32 +39,35 @@ pub fn scenes(size: Size) -> Vec<Scene> {
             )),
             others: cascading(&format!(" AND NOT EXISTS ({STARRED})")),
             ..scene(
+                size,
                 "elsewhere",
                 "62 % expired; a session with a starred message is kept",
                 Goal::Ratio(1.3),
             )
         },
         Scene {
-            schema: rows(MOST, 1_000, ""),
+            schema: Rows { references: "", ..rows }.sql(),
             others: explicit(),
             ..scene(
+                size,
                 "explicit",
                 "62 % expired; no cascade: messages go by statements of their own",
                 Goal::Ratio(2.2),
             )
         },
         Scene {
-            schema: rows(0.001, 1_000, CASCADE),
-            ..scene("few", "0.1 % expired", Goal::Ratio(0.5))
+            schema: Rows { expired: 0.001, ..rows }.sql(),
+            ..scene(size, "few", "0.1 % expired", Goal::Ratio(0.5))
         },
         Scene {
             tenants: size.of(10_000),
-            schema: rows(0.0, 10_000, CASCADE),
-            ..scene("nothing", "nothing expired, 10,000 tenants", Goal::MicrosPerTenant(5.0))
+            schema: Rows { expired: 0.0, tenants: size.of(10_000), ..rows }.sql(),
+            ..scene(size, "nothing", "nothing expired, 10,000 tenants", Goal::MicrosPerTenant(5.0))
         },
         Scene {
             snapshot: true,
             ..scene(
+                size,
                 "snapshot",
                 "62 % expired; another session holds a snapshot from before",
                 Goal::LastTenth(0.8),
@@ -71,10 +76,51 @@ pub fn scenes(size: Size) -> Vec<Scene> {
     ]
 }
 
-/// Rows lie as an application writes them: in the order of time, all tenants among one another.
-fn rows(sessions: u32, tenants: u32, expired: f64, references: &str) -> String {
-    format!(
-        "SELECT setseed(0.5);
+/// With an application at work.
+pub fn foreground(size: Size) -> Scene {
+    scene(size, "foreground", "62 % expired, beside an application at work", Goal::Latency(2.0))
+}
+
+/// The same with ten times the rows.
+pub fn memory(size: Size) -> [Scene; 2] {
+    let title = "our process beside ten times the rows";
+    let rows = Rows { each: 1, ..Rows::new(size) };
+    let ten = Rows { sessions: rows.sessions * 10, ..rows };
+    [rows, ten].map(|rows| Scene {
+        sessions: rows.sessions,
+        schema: rows.sql(),
+        ..scene(size, "memory", title, Goal::Memory { mib: 64.0, growth: 1.1 })
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Rows {
+    sessions: u32,
+    tenants: u32,
+    /// The share of the sessions that is to go.
+    expired: f64,
+    /// Messages of each session.
+    each: u32,
+    /// What follows the foreign key of the messages.
+    references: &'static str,
+}
+
+impl Rows {
+    fn new(size: Size) -> Self {
+        Self {
+            sessions: size.of(250_000),
+            tenants: size.of(1_000),
+            expired: 0.62,
+            each: 3,
+            references: " ON DELETE CASCADE",
+        }
+    }
+
+    /// They lie as an application writes them: in the order of time, all tenants among one another.
+    fn sql(&self) -> String {
+        let Self { sessions, tenants, expired, each, references } = self;
+        format!(
+            "SELECT setseed(0.5);
 CREATE TABLE organizations (id uuid PRIMARY KEY, window_days int NOT NULL);
 INSERT INTO organizations
 SELECT md5('org' || i)::uuid, (ARRAY[30, 60, 90])[1 + i % 3] FROM generate_series(1, {tenants}) i;
@@ -96,12 +142,13 @@ CREATE TABLE messages (
     body text NOT NULL, starred boolean NOT NULL DEFAULT false, created_at timestamptz NOT NULL DEFAULT now());
 INSERT INTO messages (session_id, body, starred, created_at)
 SELECT s.id, repeat('word ', 20), random() < 0.02, s.updated_at - random() * interval '3 days'
-FROM sessions s, generate_series(1, 3)
+FROM sessions s, generate_series(1, {each})
 ORDER BY 4;
 CREATE INDEX messages_session ON messages (session_id);
 ALTER TABLE messages ADD FOREIGN KEY (session_id) REFERENCES sessions (id){references};
 "
-    )
+        )
+    }
 }
 
 fn policy(more: &str) -> String {

@@ -1,5 +1,7 @@
 //! What is measured: rows, what of them is to go, and who does it.
 
+use std::fmt;
+
 use crate::contestant::Contestant;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -28,6 +30,7 @@ pub struct Scene {
     pub title: &'static str,
     pub engine: Engine,
     pub tenants: u32,
+    pub sessions: u32,
     /// Makes tables and rows, as the application.
     pub schema: String,
     /// The rest of the policy's spec, in YAML's flow style.
@@ -46,4 +49,32 @@ pub enum Goal {
     MicrosPerTenant(f64),
     /// Of the last tenth of the rows, compared with the first's.
     LastTenth(f64),
+    /// The slowest but five of a hundred transactions of an application, compared with when it is alone.
+    Latency(f64),
+    /// At most so much, and with ten times the rows at most so many times of it.
+    Memory {
+        mib: f64,
+        growth: f64,
+    },
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(most) => write!(f, "at most {most} times as long as one DELETE"),
+            Self::MicrosPerTenant(most) => write!(f, "at most {most} µs a tenant"),
+            Self::LastTenth(least) => {
+                write!(f, "the last tenth of the rows goes at {least} or more of the first's rate")
+            }
+            Self::Latency(most) => {
+                write!(f, "a 95th percentile at most {most} times as long as alone")
+            }
+            Self::Memory { mib, growth } => {
+                write!(
+                    f,
+                    "at most {mib} MiB, and at most {growth} times as much for ten times the rows"
+                )
+            }
+        }
+    }
 }

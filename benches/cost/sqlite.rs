@@ -14,6 +14,7 @@ pub fn scenes(size: Size) -> Vec<Scene> {
         title: "SQLite, 62 % expired; the database cascades into the messages",
         engine: Engine::Sqlite,
         tenants: size.of(TENANTS),
+        sessions: size.of(SESSIONS),
         schema: rows(size.of(SESSIONS), size.of(TENANTS), 0.62),
         policy: POLICY.to_owned(),
         others: others(),

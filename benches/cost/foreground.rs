@@ -1,0 +1,64 @@
+//! What an application notices while rows go.
+
+use std::time::Duration;
+
+use crate::application::Application;
+use crate::bed::Bed;
+use crate::ours::Ours;
+use crate::scene::Scene;
+use crate::server::Server;
+
+/// Until each connection knows its statements.
+const WARMING: Duration = Duration::from_secs(2);
+
+pub struct Lane {
+    pub name: &'static str,
+    /// Of all rounds, sorted.
+    latencies: Vec<Duration>,
+    /// How long it took, sorted.
+    pub purges: Vec<Duration>,
+}
+
+impl Lane {
+    pub fn percentile(&self, percent: usize) -> Duration {
+        self.latencies[(self.latencies.len() * percent / 100).min(self.latencies.len() - 1)]
+    }
+}
+
+/// The application alone, beside each of the others, beside ours at its defaults.
+pub async fn measure(server: &Server, scene: &Scene, rounds: usize, quiet: Duration) -> Vec<Lane> {
+    let bed = Bed::make(server, scene).await;
+    let names =
+        ["alone"].into_iter().chain(scene.others.iter().map(|other| other.name)).chain(["ours"]);
+    let mut lanes: Vec<Lane> =
+        names.map(|name| Lane { name, latencies: Vec::new(), purges: Vec::new() }).collect();
+    for round in 0..rounds {
+        for turn in 0..lanes.len() {
+            let at = (round + turn) % lanes.len();
+            let copy = bed.copy().await;
+            let application = Application::start(copy.application(), scene.sessions);
+            tokio::time::sleep(WARMING).await;
+            application.begin();
+            let took = if at == 0 {
+                tokio::time::sleep(quiet).await;
+                quiet
+            } else if let Some(other) = scene.others.get(at - 1) {
+                let mut client = copy.client().await;
+                let progress = other.perform(&mut client).await;
+                client.close().await;
+                progress.last().unwrap().0
+            } else {
+                Ours::new(&scene.policy, 50, &copy.address()).run().elapsed
+            };
+            lanes[at].latencies.extend(application.end());
+            lanes[at].purges.push(took);
+            copy.remove().await;
+        }
+    }
+    bed.remove().await;
+    for lane in &mut lanes {
+        lane.latencies.sort();
+        lane.purges.sort();
+    }
+    lanes
+}
