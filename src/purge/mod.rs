@@ -1,6 +1,7 @@
 //! A planned target to counts: find, claim, judge, act, commit, rest; batch by batch.
 
 mod batch;
+mod bulk;
 mod cap;
 mod isolate;
 mod judge;
@@ -20,6 +21,7 @@ pub use watch::{Job, Point, Unwatched, Watch, stopped};
 use crate::database::{Error, Session};
 use crate::model::{Counts, KeySet, Reason};
 use crate::plan::PlannedTarget;
+use bulk::Lane;
 use judge::Bench;
 use pace::Pace;
 use runner::Runner;
@@ -27,6 +29,8 @@ use tally::Tally;
 
 /// Rows judged by one statement where nothing is locked.
 const JUDGED_AT_ONCE: usize = 500;
+/// Above this share of candidates that go, looking at them first is not worth a statement.
+pub const NEARLY_ALL: f64 = 0.9;
 
 /// How a target ended.
 #[derive(Debug, Clone)]
@@ -53,6 +57,8 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         access: planned.target.access.clone(),
         commits: 0,
         share_going: 0.0,
+        lane: Lane::of(planned).filter(|_| session.counts_deletes()),
+        rows_in_a_block: 1.0,
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.

@@ -10,11 +10,14 @@ const AIM_BY_ROW: Duration = Duration::from_millis(50);
 const FIRST: usize = 100;
 /// What one page finds, and what a statement can bind whatever the key.
 const MOST: usize = 1_000;
+/// PostgreSQL binds a whole array as one value.
+const MOST_BY_ROW: usize = 4_000;
 
 /// Batches aim at a time, sized by a moving average, halved at once when somebody is in the way.
 #[derive(Debug)]
 pub struct Pace {
     aim: Duration,
+    most: usize,
     fixed: Option<usize>,
     rows: usize,
     seen: Seen,
@@ -46,17 +49,19 @@ impl Seen {
         }
         let each = ((seconds - self.fixed) / rows).max(0.01 * seconds / rows);
         let aim = aim.as_secs_f64();
-        if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { MOST as f64 }
+        if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { f64::INFINITY }
     }
 }
 
 impl Pace {
     pub fn new(engine: Engine, duty_cycle_percent: u32, fixed: Option<usize>) -> Self {
+        let (aim, most) = match engine {
+            Engine::Sqlite => (AIM, MOST),
+            Engine::Postgres => (AIM_BY_ROW, MOST_BY_ROW),
+        };
         Self {
-            aim: match engine {
-                Engine::Sqlite => AIM,
-                Engine::Postgres => AIM_BY_ROW,
-            },
+            aim,
+            most,
             fixed,
             rows: FIRST,
             seen: Seen::default(),
@@ -66,14 +71,14 @@ impl Pace {
 
     /// At least one row.
     pub fn rows(&self) -> usize {
-        self.fixed.unwrap_or(self.rows).clamp(1, MOST)
+        self.fixed.unwrap_or(self.rows).clamp(1, self.most)
     }
 
     /// Learns from a batch, and gives the rest that the duty cycle asks for after it.
     pub fn batch(&mut self, rows: usize, took: Duration) -> Duration {
         let fitting = self.seen.fitting(self.aim, rows, took) as usize;
         // It grows at most to the double: one quick batch says little about the next.
-        self.rows = fitting.clamp(1, (self.rows * 2).min(MOST));
+        self.rows = fitting.clamp(1, (self.rows * 2).min(self.most));
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent
     }
 

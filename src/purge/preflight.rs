@@ -48,6 +48,9 @@ async fn compile(
     let instants = Instants::bind(job.clock, None, None);
     let mut statements: Vec<Statement> =
         vec![sql::sweep(target, &instants, None, 1), sql::judge(target, &instants, &[])];
+    if target.is_judged_by_cutoff() && target.takes_all_cutoffs() {
+        statements.push(sql::postgres::judge_by_row(target, &instants, &[]));
+    }
     if let Some(keep) = &target.keep_newest {
         statements.push(sql::over_full_partitions(target, keep, &instants));
     }

@@ -51,6 +51,9 @@ pub struct Job<'a> {
     pub duty_cycle_percent: u32,
     /// A fixed batch size instead of the adaptive one.
     pub batch_rows: Option<usize>,
+    /// Above this share of candidates that go, looking at them first is not worth a statement, and whole
+    /// blocks are taken at once.
+    pub nearly_all: f64,
     pub deadline: Option<Instant>,
     /// Set from outside: end the batch and stop.
     pub stop: &'a AtomicBool,

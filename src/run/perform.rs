@@ -57,6 +57,7 @@ pub(super) async fn perform(
         dry_run: declaration.dry_run,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
         batch_rows: around.options.batch_rows,
+        nearly_all: around.options.nearly_all.unwrap_or(purge::NEARLY_ALL),
         deadline: declaration
             .deadline
             .and_then(|allowed| around.earlier.deadline(allowed, started, now)),

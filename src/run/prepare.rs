@@ -139,6 +139,7 @@ pub(super) async fn prepare(
         dry_run: true,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
         batch_rows: options.batch_rows,
+        nearly_all: purge::NEARLY_ALL,
         deadline: None,
         stop,
         stopped: OnceCell::new(),

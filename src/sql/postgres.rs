@@ -1,9 +1,15 @@
 //! What only PostgreSQL is told: how a transaction begins, arrays of keys, walks along blocks.
 
+mod bulk;
 mod catalog;
+mod due;
 mod walk;
 
+pub use bulk::{
+    GOES, NOT_SELECTED, bound, claim_blocks, delete_at, earliest, is_judged_alone, judge_locked,
+};
 pub use catalog::{columns, descendants, foreign_keys, indexes, login, tables, triggers};
+pub use due::{by_row, judge_by_row, tenants_of};
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
 use std::time::Duration;
@@ -31,19 +37,28 @@ fn texts<'v>(values: impl Iterator<Item = &'v Value>, binds: &mut Binds) -> Stri
 
 /// Keys as the rows of a subquery.
 pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String {
-    let names: Vec<String> = (0..table.key.len()).map(|at| format!("ro_k{at}")).collect();
-    let unnested: Vec<String> = (0..names.len())
-        .map(|at| format!("pg_catalog.unnest({})", texts(keys.iter().map(|key| &key.0[at]), binds)))
-        .collect();
-    let typed: Vec<String> = names
-        .iter()
-        .zip(&table.key)
-        .map(|(name, column)| cast(name, key_cast(table, column).unwrap_or_default()))
-        .collect();
+    unnested(&key_lists(table, keys, binds))
+}
+
+/// For each column of the key its values, and their type.
+fn key_lists<'t>(table: &'t Table, keys: &[Key], binds: &mut Binds) -> Vec<(String, &'t str)> {
+    let columns = table.key.iter().enumerate();
+    let list = |(at, column): (usize, &'t String)| {
+        let values = texts(keys.iter().map(|key| &key.0[at]), binds);
+        (values, key_cast(table, column).unwrap_or_default())
+    };
+    columns.map(list).collect()
+}
+
+/// Lists of texts side by side, as rows of their types.
+fn unnested(lists: &[(String, &str)]) -> String {
+    let names: Vec<String> = (0..lists.len()).map(|at| format!("ro_k{at}")).collect();
+    let typed = names.iter().zip(lists).map(|(name, (_, to))| cast(name, to));
+    let unnested = lists.iter().map(|(values, _)| format!("pg_catalog.unnest({values})"));
     format!(
         "SELECT {} FROM ROWS FROM ({}) AS ro_keys ({})",
-        typed.join(", "),
-        unnested.join(", "),
+        typed.collect::<Vec<_>>().join(", "),
+        unnested.collect::<Vec<_>>().join(", "),
         names.join(", ")
     )
 }

@@ -2,6 +2,7 @@
 
 mod ages;
 mod bed;
+mod blocks;
 mod bouncer;
 pub mod client;
 mod connections;
