@@ -3,6 +3,7 @@
 mod ages;
 mod bed;
 mod bouncer;
+mod bytes;
 pub mod client;
 mod connections;
 pub mod database;
