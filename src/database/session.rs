@@ -1,6 +1,7 @@
 //! A session with any of the databases.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::{Error, postgres, sqlite};
 use crate::model::{Catalog, Engine, Table, TableName, Value};
@@ -115,6 +116,14 @@ impl Session {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(inner) => inner.act().await,
+        }
+    }
+
+    /// Does nothing for so long, outside of any transaction.
+    pub async fn rest(&mut self, rest: Duration) {
+        match self {
+            Self::Sqlite(_) => tokio::time::sleep(rest).await,
+            Self::Postgres(inner) => inner.rest(rest).await,
         }
     }
 

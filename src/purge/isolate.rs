@@ -266,7 +266,7 @@ impl Runner<'_> {
         let started = Instant::now();
         while started.elapsed() < rest && !self.job.is_stopped() && !self.job.is_late() {
             let left = rest.saturating_sub(started.elapsed());
-            tokio::time::sleep(left.min(Duration::from_millis(200))).await;
+            session.rest(left.min(Duration::from_millis(200))).await;
         }
     }
 }

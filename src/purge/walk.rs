@@ -6,7 +6,7 @@ mod partitions;
 mod tenants;
 
 use blocks::FIRST_BLOCKS;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Engine, Key, Reading, Target, Value, below, read_age};
@@ -252,7 +252,7 @@ impl<'a> Walk<'a> {
                     Reading::Undatable => page.sightings.undatable += 1,
                     Reading::Unreadable => page.sightings.unreadable += 1,
                     Reading::At(instant) => {
-                        page.sightings.future += u64::from(instant > self.clock);
+                        page.sightings.future += u64::from(is_ahead(instant, self.clock));
                         match fate {
                             Fate::Cutoff(cutoff)
                                 if instant < cutoff
@@ -270,6 +270,12 @@ impl<'a> Walk<'a> {
         }
         page
     }
+}
+
+/// Rows that were written since the clock was read, or by a machine whose clock is a little fast, are
+/// nothing to tell.
+fn is_ahead(instant: Timestamp, clock: Timestamp) -> bool {
+    clock.checked_add(SignedDuration::from_mins(5)).is_ok_and(|limit| instant > limit)
 }
 
 /// A `where` that cannot be computed for one row, such as JSON that is none, would end the walk for

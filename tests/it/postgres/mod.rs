@@ -4,6 +4,7 @@ mod ages;
 mod bed;
 mod blocks;
 mod bouncer;
+mod bytes;
 pub mod client;
 mod connections;
 pub mod database;

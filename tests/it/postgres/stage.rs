@@ -16,6 +16,8 @@ pub struct Stage {
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
     pub lock_timeout: &'static str,
+    /// `limits.dutyCyclePercent`.
+    pub duty_cycle: u32,
     /// `limits.statementTimeout`.
     pub statement_timeout: &'static str,
     /// The certificate of an authority, for `caSecretKeyRef`.
@@ -43,6 +45,7 @@ impl Stage {
             url,
             connection: "",
             lock_timeout: "2s",
+            duty_cycle: 100,
             statement_timeout: "30s",
             authority: None,
             folder: tempfile::tempdir().unwrap(),
@@ -61,7 +64,7 @@ impl Stage {
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection, lock_timeout) = (&self.url, self.connection, self.lock_timeout);
-        let statement = self.statement_timeout;
+        let (statement, duty) = (self.statement_timeout, self.duty_cycle);
         let (secret, ca) = match &self.authority {
             Some(authority) => {
                 let pem = authority.replace('\n', "\\n");
@@ -81,7 +84,7 @@ metadata: {{name: app}}
 spec:
   postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
-  limits: {{dutyCyclePercent: 100, lockTimeout: {lock_timeout}, statementTimeout: {statement}}}
+  limits: {{dutyCyclePercent: {duty}, lockTimeout: {lock_timeout}, statementTimeout: {statement}}}
   {connection}
 ---
 apiVersion: retention-operator.io/v1alpha1
