@@ -124,12 +124,7 @@ impl<'k> Begun<'k> {
         keys: &'k [Key],
         session: &mut Session,
     ) -> Result<Self, Error> {
-        let target = bench.target;
-        let touched = target.dependents.iter();
-        let touched = touched.filter(|d| !matches!(d.action, DependentAction::Keep));
-        let tables: Vec<&Table> =
-            std::iter::once(target.rows()).chain(touched.map(|d| &d.table)).collect();
-        session.begin(&tables).await?;
+        session.begin(&bench.target.written()).await?;
         Ok(Self { keys })
     }
 

@@ -2,13 +2,16 @@
 
 mod batch;
 mod cap;
+mod gate;
 mod isolate;
 mod judge;
+mod lag;
 mod newest;
 mod pace;
 mod preflight;
 mod runner;
 mod tally;
+mod throttle;
 mod walk;
 mod watch;
 
@@ -24,6 +27,7 @@ use judge::Bench;
 use pace::Pace;
 use runner::Runner;
 use tally::Tally;
+use throttle::Throttle;
 
 /// Rows judged by one statement where nothing is locked.
 const JUDGED_AT_ONCE: usize = 500;
@@ -47,6 +51,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         bench,
         tally: Tally::new(planned),
         pace: Pace::new(planned.target.table.engine, job.duty_cycle_percent, job.batch_rows),
+        throttle: Throttle::new(job.max_replica_lag),
         failed: KeySet::default(),
         failures: HashMap::new(),
         allowance: None,

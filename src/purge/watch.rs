@@ -33,7 +33,9 @@ pub trait Watch {
     fn reached(&self, _point: Point) {}
     /// So many roots of a target have gone so far (in a dry run: would have).
     fn gone(&self, _target: &str, _rows: u64) {}
-    /// A batch was committed, or counted by a dry run. Calling `counts` costs what the target has
+    /// The next batch of a target waits, and for what. Told again as long as it does.
+    fn waits(&self, _target: &str, _why: &str) {}
+    /// A batch was committed, or counted by a dry run, or waits. Calling `counts` costs what the target has
     /// in tenants: not for every batch.
     fn counted(&self, _counts: &dyn Fn() -> Counts) {}
 }
@@ -49,6 +51,7 @@ pub struct Job<'a> {
     pub clock: jiff::Timestamp,
     pub dry_run: bool,
     pub duty_cycle_percent: u32,
+    pub max_replica_lag: Duration,
     /// A fixed batch size instead of the adaptive one.
     pub batch_rows: Option<usize>,
     pub deadline: Option<Instant>,

@@ -56,6 +56,7 @@ pub(super) async fn perform(
         clock: ready.plan.clock,
         dry_run: declaration.dry_run,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
+        max_replica_lag: declaration.connection.limits.max_replica_lag,
         batch_rows: around.options.batch_rows,
         deadline: declaration
             .deadline
@@ -123,6 +124,10 @@ impl Watch for Onlooker<'_> {
 
     fn gone(&self, target: &str, rows: u64) {
         self.around.watch.gone(target, rows);
+    }
+
+    fn waits(&self, target: &str, why: &str) {
+        self.around.watch.waits(target, why);
     }
 
     fn counted(&self, counts: &dyn Fn() -> Counts) {
