@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use crate::bed::{Bed, elsewhere};
 
 /// A transaction that has read and does not end before this is dropped.
-struct Reader {
+pub struct Reader {
     connection: Option<SqliteConnection>,
     runtime: Runtime,
 }
@@ -38,7 +38,7 @@ impl Drop for Reader {
 }
 
 /// The application writes 70 MiB while a reader stands at the beginning.
-fn pinned() -> (Bed, Reader) {
+pub fn pinned() -> (Bed, Reader) {
     let bed = Bed::new();
     let reader = Reader::of(&bed);
     elsewhere(
