@@ -21,7 +21,11 @@ impl Runner<'_> {
         let mut held = None;
         loop {
             let pressure = self.pressure(session).await?;
-            let Some(hold) = self.throttle.judge(Instant::now(), &pressure) else { break };
+            let hold = {
+                let mut lag = self.job.lag.borrow_mut();
+                self.throttle.judge(Instant::now(), &pressure, &mut lag)
+            };
+            let Some(hold) = hold else { break };
             // A lock that others wait for is held up less by small batches.
             if hold.cause == Cause::LockWaiters && held != Some(hold.cause) {
                 self.pace.hindered();

@@ -17,6 +17,7 @@ mod watch;
 
 use std::collections::HashMap;
 
+pub use lag::Lag;
 pub use preflight::preflight;
 pub use watch::{Job, Point, Unwatched, Watch, stopped};
 
@@ -51,7 +52,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         bench,
         tally: Tally::new(planned),
         pace: Pace::new(planned.target.table.engine, job.duty_cycle_percent, job.batch_rows),
-        throttle: Throttle::new(job.max_replica_lag),
+        throttle: Throttle::default(),
         failed: KeySet::default(),
         failures: HashMap::new(),
         allowance: None,

@@ -20,19 +20,14 @@ pub struct Hold {
     pub why: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Throttle {
-    lag: Lag,
     asked: Option<Instant>,
     pausing: Option<(Cause, Instant)>,
     waited: BTreeMap<Cause, Duration>,
 }
 
 impl Throttle {
-    pub fn new(max_replica_lag: Duration) -> Self {
-        Self { lag: Lag::new(max_replica_lag), asked: None, pausing: None, waited: BTreeMap::new() }
-    }
-
     pub fn is_due(&self, now: Instant) -> bool {
         self.until_due(now).is_zero()
     }
@@ -43,7 +38,7 @@ impl Throttle {
     }
 
     /// What there is to wait for. Of several causes the first is told, and has the time.
-    pub fn judge(&mut self, now: Instant, pressure: &Pressure) -> Option<Hold> {
+    pub fn judge(&mut self, now: Instant, pressure: &Pressure, lag: &mut Lag) -> Option<Hold> {
         self.asked = Some(now);
         let Pressure { login, followers, waiters, log, unasked } = pressure;
         let hold = |cause, why| Some(Hold { cause, why });
@@ -53,7 +48,7 @@ impl Throttle {
                 format!("how far replicas are behind cannot be asked: {why}"),
             );
         }
-        if let Some(why) = self.lag.behind(now, login, followers) {
+        if let Some(why) = lag.behind(now, login, followers) {
             return hold(Cause::ReplicaLag, why);
         }
         if *waiters {

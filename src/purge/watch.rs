@@ -1,9 +1,10 @@
 //! Who looks on while rows go: a progress bar, a test.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::lag::Lag;
 use crate::model::Counts;
 
 /// A batch takes milliseconds. One that still runs so long after it was asked to end hangs in a
@@ -51,7 +52,8 @@ pub struct Job<'a> {
     pub clock: jiff::Timestamp,
     pub dry_run: bool,
     pub duty_cycle_percent: u32,
-    pub max_replica_lag: Duration,
+    /// What the run remembers of replicas, whichever target asks.
+    pub lag: RefCell<Lag>,
     /// A fixed batch size instead of the adaptive one.
     pub batch_rows: Option<usize>,
     pub deadline: Option<Instant>,

@@ -1,6 +1,6 @@
 //! Everything up to the first row, without a right to change anything.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::atomic::AtomicBool;
 
 use super::earlier::Earlier;
@@ -12,7 +12,7 @@ use crate::declare::{Declaration, Refused};
 use crate::model::{Reason, Refusal, TableName, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
-use crate::purge::{self, Job, Watch};
+use crate::purge::{self, Job, Lag, Watch};
 
 /// A policy whose plan stands against its database.
 pub(super) struct Ready {
@@ -152,7 +152,7 @@ pub(super) async fn prepare(
         clock,
         dry_run: true,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
-        max_replica_lag: declaration.connection.limits.max_replica_lag,
+        lag: RefCell::new(Lag::new(declaration.connection.limits.max_replica_lag)),
         batch_rows: options.batch_rows,
         deadline: None,
         stop,

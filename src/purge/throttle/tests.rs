@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::database::{Follower, Log};
 
-fn throttle() -> Throttle {
-    Throttle::new(Duration::from_secs(10))
+fn judge(throttle: &mut Throttle, now: Instant, pressure: &Pressure) -> Option<Hold> {
+    throttle.judge(now, pressure, &mut Lag::new(Duration::from_secs(10)))
 }
 
 fn late() -> Follower {
@@ -23,7 +23,7 @@ fn log(bytes: u64, emptied: bool) -> Pressure {
 }
 
 fn cause(pressure: &Pressure) -> Option<Cause> {
-    throttle().judge(Instant::now(), pressure).map(|hold| hold.cause)
+    judge(&mut Throttle::default(), Instant::now(), pressure).map(|hold| hold.cause)
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_database_at_ease_is_not_waited_for() {
 #[test]
 fn who_cannot_be_asked_is_waited_for() {
     let unasked = Pressure { unasked: Some("no".to_owned()), ..Pressure::default() };
-    let hold = throttle().judge(Instant::now(), &unasked).expect("nobody knows");
+    let hold = judge(&mut Throttle::default(), Instant::now(), &unasked).expect("nobody knows");
     assert_eq!(hold.cause, Cause::ReplicaLag);
     assert_eq!(hold.why, "how far replicas are behind cannot be asked: no");
 }
@@ -55,9 +55,9 @@ fn of_several_causes_the_first_is_told() {
 
 #[test]
 fn the_database_is_asked_at_once_and_then_once_a_second() {
-    let (mut throttle, begun) = (throttle(), Instant::now());
+    let (mut throttle, begun) = (Throttle::default(), Instant::now());
     assert!(throttle.is_due(begun));
-    throttle.judge(begun, &Pressure::default());
+    judge(&mut throttle, begun, &Pressure::default());
     assert!(!throttle.is_due(begun));
     assert_eq!(throttle.until_due(begun + EVERY / 4), EVERY * 3 / 4);
     assert!(throttle.is_due(begun + EVERY));
@@ -75,7 +75,7 @@ proptest! {
             Some(Cause::LockWaiters),
             Some(Cause::WalSize),
         ];
-        let (mut throttle, mut now) = (throttle(), Instant::now());
+        let (mut throttle, mut now) = (Throttle::default(), Instant::now());
         let mut expected = [0; 5];
         for (at, millis) in turns {
             throttle.turn(CAUSES[at], now);

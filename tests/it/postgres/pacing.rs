@@ -160,9 +160,13 @@ fn a_right_that_is_taken_away_in_the_middle_is_waited_for_with_the_grant() {
 #[test]
 fn who_only_keeps_the_log_is_no_replica() {
     let Some((pair, _turn)) = pair() else { return };
-    let stage = pair.stage();
+    let mut stage = pair.stage();
+    stage.max_replica_lag = "10ms";
     may_see(&stage.database);
     let Some(_archive) = crate::skip::aloud("pg_receivewal", pair.archive()) else { return };
+    stage.database.execute("CREATE TABLE more (id int)");
+    pair.until_told("application_name = 'pg_receivewal' AND replay_lag > '10ms'");
     pair.until_told("replay_lsn = pg_current_wal_flush_lsn()");
     stage.ask(&old(""), |_| {}, &waiting(|| panic!("it waits"))).assert_done();
+    assert_eq!(stage.left(), [0; 0]);
 }

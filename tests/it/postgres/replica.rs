@@ -112,7 +112,7 @@ impl Pair {
     pub fn archive(&self) -> Option<Archive> {
         let folder = tempfile::tempdir().unwrap();
         let child = Command::new(program("pg_receivewal")?)
-            .args(["-d", &self.primary.own_url("postgres"), "-D"])
+            .args(["-s", "1", "-d", &self.primary.own_url("postgres"), "-D"])
             .arg(folder.path())
             .stderr(std::process::Stdio::null())
             .spawn()
