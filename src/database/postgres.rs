@@ -10,6 +10,7 @@ mod catalog;
 mod decode;
 mod idle;
 mod login;
+mod pressure;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,7 +18,7 @@ mod text;
 pub use login::{Fault, Options, Part, options};
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -50,6 +51,10 @@ pub struct Session {
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
     in_transaction: bool,
+    /// When the batch began.
+    begun: Instant,
+    /// Others waited for a row of the last batch when it ended.
+    pub(super) was_waited_for: bool,
     /// The search path that the login begins with.
     default_path: String,
     /// Whether the server counts what a transaction deletes.
@@ -91,6 +96,8 @@ impl Session {
             beginning,
             schema: None,
             in_transaction: false,
+            begun: Instant::now(),
+            was_waited_for: false,
             default_path: String::new(),
             counts_deletes: false,
             idle: idle::Idle::default(),
@@ -263,6 +270,8 @@ impl Session {
             _ => error,
         })?;
         self.in_transaction = true;
+        self.begun = Instant::now();
+        self.was_waited_for = false;
         let Some((_, planned)) = &self.schema else { return Ok(()) };
         let last = last.unwrap_or_default();
         let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);

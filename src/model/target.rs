@@ -164,6 +164,12 @@ impl Target {
         self.leaf.as_ref().unwrap_or(&self.table)
     }
 
+    /// The tables that a batch of the rows in hand writes to.
+    pub fn written(&self) -> Vec<&Table> {
+        let touched = self.dependents.iter().filter(|d| !matches!(d.action, DependentAction::Keep));
+        std::iter::once(self.rows()).chain(touched.map(|d| &d.table)).collect()
+    }
+
     /// Whether rows of the dependent at this place are deleted; `None`: those of the target itself.
     pub fn is_deleted(&self, at: Option<usize>) -> bool {
         match at {

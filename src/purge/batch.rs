@@ -97,13 +97,6 @@ pub async fn run(
     }
 }
 
-/// The tables that a batch of this target writes to.
-pub(super) fn written(target: &Target) -> Vec<&Table> {
-    let touched = target.dependents.iter();
-    let touched = touched.filter(|d| !matches!(d.action, DependentAction::Keep));
-    std::iter::once(target.rows()).chain(touched.map(|d| &d.table)).collect()
-}
-
 /// Deletes so many roots, and gives how many rows of each dependent the database took with them.
 pub(super) async fn delete_counted(
     target: &Target,
@@ -148,7 +141,7 @@ impl<'k> Begun<'k> {
         keys: &'k [Key],
         session: &mut Session,
     ) -> Result<Self, Error> {
-        session.begin(&written(bench.target)).await?;
+        session.begin(&bench.target.written()).await?;
         Ok(Self { keys })
     }
 

@@ -100,6 +100,7 @@ impl Runner<'_> {
         walk: &mut Walk<'_>,
         session: &mut Session,
     ) -> Result<bool, End> {
+        self.gate(session).await?;
         let Some(lane) = &self.lane else { return Ok(false) };
         let blocks = (self.pace.rows() as f64 / self.rows_in_a_block).ceil() as u64;
         let Some(blocks) = walk.next_range(blocks.clamp(1, MOST_BLOCKS), session).await? else {
@@ -147,7 +148,7 @@ async fn take(
     session: &mut Session,
 ) -> Result<Outcome, BatchError> {
     watch.reached(Point::Found);
-    session.begin(&batch::written(bench.target)).await?;
+    session.begin(&bench.target.written()).await?;
     let started = Instant::now();
     match within(bench, lane, blocks, watch, session).await {
         Ok(outcome) => {

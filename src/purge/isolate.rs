@@ -1,14 +1,14 @@
 //! Batches that act: tried again when somebody is in the way, halved when a row is at fault.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::End;
 use super::batch::{self, BatchError};
 use super::judge::{JudgedRow, Verdict};
 use super::runner::Runner;
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Engine, Failure, Key, Reason};
+use crate::model::{Cause, Engine, Failure, Key, Reason};
 use crate::plan::Fate;
 
 /// So many rows that fail for one reason are no accident: the target is given up.
@@ -89,6 +89,7 @@ impl Runner<'_> {
             if keys_left.is_empty() {
                 continue;
             }
+            self.gate(session).await?;
             match batch::run(
                 &self.bench,
                 &keys_left,
@@ -259,15 +260,11 @@ impl Runner<'_> {
     /// Outside of any transaction, so that the application goes first.
     pub(super) async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
         let rest = self.pace.batch(rows, took);
-        self.tally.batch(took, rest);
-        if self.tally.batches().is_multiple_of(64) {
-            session.checkpoint().await;
+        if session.was_waited_for() {
+            self.pace.hindered();
         }
-        let started = Instant::now();
-        while started.elapsed() < rest && !self.job.is_stopped() && !self.job.is_late() {
-            let left = rest.saturating_sub(started.elapsed());
-            session.rest(left.min(Duration::from_millis(200))).await;
-        }
+        self.tally.batch(took);
+        self.pause(Cause::DutyCycle, rest, None, session).await;
     }
 }
 

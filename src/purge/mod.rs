@@ -3,18 +3,22 @@
 mod batch;
 mod bulk;
 mod cap;
+mod gate;
 mod isolate;
 mod judge;
+mod lag;
 mod newest;
 mod pace;
 mod preflight;
 mod runner;
 mod tally;
+mod throttle;
 mod walk;
 mod watch;
 
 use std::collections::HashMap;
 
+pub use lag::Lag;
 pub use preflight::preflight;
 pub use watch::{Job, Point, Unwatched, Watch, stopped};
 
@@ -26,6 +30,7 @@ use judge::Bench;
 use pace::Pace;
 use runner::Runner;
 use tally::Tally;
+use throttle::Throttle;
 
 /// Rows judged by one statement where nothing is locked.
 const JUDGED_AT_ONCE: usize = 500;
@@ -51,6 +56,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         bench,
         tally: Tally::new(planned),
         pace: Pace::new(planned.target.table.engine, job.duty_cycle_percent, job.batch_rows),
+        throttle: Throttle::default(),
         failed: KeySet::default(),
         failures: HashMap::new(),
         allowance: None,

@@ -7,6 +7,7 @@ use super::cap::{Allowance, Oldest, Rank};
 use super::judge::{Bench, Verdict};
 use super::pace::Pace;
 use super::tally::{self, Tally};
+use super::throttle::Throttle;
 use super::walk::Walk;
 use super::watch::{Job, Point};
 use super::{End, JUDGED_AT_ONCE};
@@ -27,6 +28,7 @@ pub(super) struct Runner<'a> {
     pub(super) bench: Bench<'a>,
     pub(super) tally: Tally,
     pub(super) pace: Pace,
+    pub(super) throttle: Throttle,
     /// Rows that could not go in this run.
     pub(super) failed: KeySet,
     pub(super) failures: HashMap<Reason, u64>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::End;
 use super::judge::{JudgedRow, Verdict};
 use super::walk::Sightings;
-use crate::model::{Action, Counts, DependentAction, Failure, TenantCounts, Value};
+use crate::model::{Action, Cause, Counts, DependentAction, Failure, TenantCounts, Value};
 use crate::plan::PlannedTarget;
 
 /// Counts in the making. A batch is added only after its commit.
@@ -68,10 +68,6 @@ impl Tally {
 
     pub fn gone(&self) -> u64 {
         self.counts.gone()
-    }
-
-    pub fn batches(&self) -> u64 {
-        self.counts.work.batches
     }
 
     pub fn sighted(&mut self, sightings: Sightings) {
@@ -227,11 +223,16 @@ impl Tally {
         self.counts.failures.last().map(|failure| failure.message.clone())
     }
 
-    pub fn batch(&mut self, took: Duration, rest: Duration) {
+    pub fn batch(&mut self, took: Duration) {
         let work = &mut self.counts.work;
         work.batches += 1;
         work.longest_batch = work.longest_batch.max(took);
-        work.duty_cycle += rest;
+    }
+
+    /// How long it paused so far, by cause, and what it waits for now.
+    pub fn throttled(&mut self, throttled: BTreeMap<Cause, Duration>, waits: Option<String>) {
+        self.counts.work.throttled = throttled;
+        self.counts.work.waits = waits;
     }
 
     /// The table is walked again from its beginning.

@@ -4,6 +4,7 @@ mod bulk;
 mod catalog;
 mod compile;
 mod due;
+mod pressure;
 mod strangers;
 mod walk;
 
@@ -15,6 +16,7 @@ pub use catalog::{
 };
 pub use compile::{assignment, compiled, pointing, type_of, type_of_condition};
 pub use due::{by_row, judge_by_row, tenants_of};
+pub use pressure::{commit_and_tell, pressure};
 pub use strangers::strange_operators;
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
@@ -225,14 +227,7 @@ pub fn names(tables: &[&Table]) -> Vec<String> {
 ///
 /// With `families` the tables' parts are looked at too, whichever there are.
 pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> String {
-    let pairs: Vec<String> = tables
-        .iter()
-        .map(|table| {
-            let schema = table.schema.as_deref().unwrap_or(Engine::Postgres.schema());
-            format!("({}, {})", literal(schema), literal(&table.name))
-        })
-        .collect();
-    let list = if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") };
+    let list = pairs(tables);
     let parts = if families {
         " UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN ro_all a ON a.oid = i.inhparent"
     } else {
@@ -255,6 +250,18 @@ pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> Str
          SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(part, ',' ORDER BY part COLLATE \"C\"), '')) \
          FROM ro_parts"
     )
+}
+
+/// Schemas and names in a list that is never empty.
+fn pairs(tables: &[crate::model::TableName]) -> String {
+    let pairs: Vec<String> = tables
+        .iter()
+        .map(|table| {
+            let schema = table.schema.as_deref().unwrap_or(Engine::Postgres.schema());
+            format!("({}, {})", literal(schema), literal(&table.name))
+        })
+        .collect();
+    if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") }
 }
 
 /// A text as a literal, whatever the server's settings.
