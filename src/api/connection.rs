@@ -188,9 +188,10 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duty_cycle_percent: Option<i32>,
 
-    /// Default 10s. A run pauses between batches while a replica is further behind than this. A lag that cannot
-    /// be read counts as too far behind.
-    #[schemars(length(max = 16), transform = rules::connection::duration)]
+    /// Default 10s, at most 168h. A run pauses between batches while a replica is further behind than this. A lag
+    /// that cannot be read counts as too far behind. Where replicas are, the login needs `pg_read_all_stats` to see
+    /// it. For a replica that is delayed on purpose, set more than its delay.
+    #[schemars(length(max = 16), transform = rules::connection::lag)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_replica_lag: Option<String>,
 }

@@ -174,13 +174,17 @@ pub struct Throttled {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duty_cycle: Option<f64>,
 
-    /// Because a replica was behind.
+    /// Because a replica was further behind than the connection's `maxReplicaLag`, or nobody knew how far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica_lag: Option<f64>,
 
-    /// Because others were waiting for locks.
+    /// Because others were waiting for a lock on a table that the target writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock_waiters: Option<f64>,
+
+    /// Because SQLite's write-ahead log was above 64 MiB and a reader kept it from being emptied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wal_size: Option<f64>,
 }
 
 /// What was done about one tenant.

@@ -2,6 +2,7 @@
 
 mod controller;
 mod crds;
+mod environment;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -133,9 +134,9 @@ impl Cli {
 }
 
 async fn execute_run(arguments: RunArgs) -> u8 {
-    let batch_rows = match batch_rows() {
-        Ok(rows) => rows,
-        Err(message) => {
+    let (batch_rows, nearly_all) = match (environment::batch_rows(), environment::nearly_all()) {
+        (Ok(rows), Ok(share)) => (rows, share),
+        (Err(message), _) | (_, Err(message)) => {
             eprintln!("{message}");
             return 2;
         }
@@ -154,6 +155,7 @@ async fn execute_run(arguments: RunArgs) -> u8 {
         secrets: arguments.secrets,
         orders: arguments.orders,
         batch_rows,
+        nearly_all,
     };
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_signal(Arc::clone(&stop)));
@@ -218,20 +220,6 @@ fn parse_root(text: &str) -> (Option<String>, PathBuf) {
             (Some(name.to_owned()), PathBuf::from(folder))
         }
         _ => (None, PathBuf::from(text)),
-    }
-}
-
-/// A fixed batch size from the environment, for tests and benchmarks.
-fn batch_rows() -> Result<Option<usize>, String> {
-    const NAME: &str = "RETENTION_OPERATOR_BATCH_ROWS";
-    match std::env::var(NAME) {
-        Err(_) => Ok(None),
-        Ok(text) => match text.parse() {
-            Ok(rows) if rows > 0 => Ok(Some(rows)),
-            _ => {
-                Err(format!("{NAME}: `{text}` is no number of rows: write 1 or more, or unset it"))
-            }
-        },
     }
 }
 

@@ -8,12 +8,17 @@
 
 mod catalog;
 mod decode;
+mod idle;
 mod login;
+mod pressure;
+#[cfg(test)]
+mod tests;
+mod text;
 
 pub use login::{Fault, Options, Part, options};
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -46,10 +51,15 @@ pub struct Session {
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
     in_transaction: bool,
+    /// When the batch began.
+    begun: Instant,
+    /// Others waited for a row of the last batch when it ended.
+    pub(super) was_waited_for: bool,
     /// The search path that the login begins with.
     default_path: String,
     /// Whether the server counts what a transaction deletes.
     pub(super) counts_deletes: bool,
+    idle: idle::Idle,
 }
 
 impl Session {
@@ -78,14 +88,19 @@ impl Session {
             statement_timeout,
             extensions: Vec::new(),
             version: 0,
+            along_index: false,
+            bytes: false,
         };
         let mut session = Self {
             connection,
             beginning,
             schema: None,
             in_transaction: false,
+            begun: Instant::now(),
+            was_waited_for: false,
             default_path: String::new(),
             counts_deletes: false,
+            idle: idle::Idle::default(),
         };
         session.server().await?;
         Ok(session)
@@ -109,6 +124,9 @@ impl Session {
         })?;
         self.default_path = text(5);
         self.counts_deletes = row.get(4).is_some_and(Value::is_true);
+        self.beginning.bytes = row.get(7).is_some_and(Value::is_true);
+        let most = row.get(8).and_then(Value::as_integer).filter(|millis| *millis > 0);
+        self.idle.most = most.map(|millis| Duration::from_millis(millis.unsigned_abs()));
         Ok(Server {
             clock,
             version: text(2),
@@ -149,7 +167,8 @@ impl Session {
         if self.in_transaction {
             return self.each_row_within(statement, each).await;
         }
-        let reading = Beginning { writes: false, ..self.beginning.clone() };
+        let along_index = statement.is_along_index();
+        let reading = Beginning { writes: false, along_index, ..self.beginning.clone() };
         self.message(&sql::begin(&reading, &[], None)).await?;
         self.in_transaction = true;
         match self.each_row_within(statement, each).await {
@@ -176,6 +195,17 @@ impl Session {
         Ok(())
     }
 
+    /// Compiles a statement that may write, and runs none of it.
+    pub async fn compile(&mut self, statement: &Statement) -> Result<(), Error> {
+        let reading = Beginning { writes: false, ..self.beginning.clone() };
+        self.message(&sql::begin(&reading, &[], None)).await?;
+        self.in_transaction = true;
+        // Should one stay behind in a server connection, the next has another name.
+        let name = format!("ro_{}", Timestamp::now().as_nanosecond());
+        self.message(&sql::compiled(statement, &name)).await?;
+        self.commit().await
+    }
+
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Error> {
         // Alone it would commit itself, judged or not.
         if !self.in_transaction {
@@ -189,6 +219,7 @@ impl Session {
 
     /// Several statements without parameters in one round trip; the last row of the last.
     async fn message(&mut self, statement: &Statement) -> Result<Option<Vec<Value>>, Error> {
+        self.idle.so_far = Duration::ZERO;
         let mut last = None;
         let result = {
             let mut stream = sqlx::raw_sql(statement.sql()).fetch(&mut self.connection);
@@ -239,6 +270,8 @@ impl Session {
             _ => error,
         })?;
         self.in_transaction = true;
+        self.begun = Instant::now();
+        self.was_waited_for = false;
         let Some((_, planned)) = &self.schema else { return Ok(()) };
         let last = last.unwrap_or_default();
         let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);
@@ -292,10 +325,8 @@ fn arguments(statement: &Statement) -> Result<PgArguments, Error> {
     let mut arguments = PgArguments::default();
     for bind in statement.binds() {
         let added = match bind {
-            Bind::One(value) => arguments.add(crate::sql::in_text(value)),
-            Bind::List(values) => {
-                arguments.add(values.iter().map(crate::sql::in_text).collect::<Vec<_>>())
-            }
+            Bind::One(value) => arguments.add(text::of(value)),
+            Bind::List(values) => arguments.add(values.iter().map(text::of).collect::<Vec<_>>()),
         };
         added
             .map_err(|error| Error { class: ErrorClass::Statement, message: error.to_string() })?;

@@ -1,8 +1,9 @@
 //! A session with any of the databases.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use super::{Error, postgres, sqlite};
+use super::{Error, Pressure, postgres, sqlite};
 use crate::model::{Catalog, Engine, Table, TableName, Value};
 use crate::sql::Statement;
 
@@ -118,9 +119,28 @@ impl Session {
         }
     }
 
+    /// Does nothing for so long, outside of any transaction.
+    pub async fn rest(&mut self, rest: Duration) {
+        match self {
+            Self::Sqlite(_) => tokio::time::sleep(rest).await,
+            Self::Postgres(inner) => inner.rest(rest).await,
+        }
+    }
+
     /// Ends the transaction for good.
     pub async fn commit(&mut self) -> Result<(), Error> {
-        each!(self, inner => inner.commit().await)
+        match self {
+            Self::Sqlite(inner) => inner.commit().await,
+            Self::Postgres(inner) => inner.commit_batch().await,
+        }
+    }
+
+    /// Whether somebody waited for the last batch when it ended. In SQLite nobody can tell.
+    pub fn was_waited_for(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(inner) => inner.was_waited_for,
+        }
     }
 
     /// Undoes the transaction.
@@ -128,11 +148,13 @@ impl Session {
         each!(self, inner => inner.rollback().await);
     }
 
-    /// SQLite: moves what it can from the write-ahead log into the file, waiting for nobody.
-    pub async fn checkpoint(&mut self) {
+    /// How the database fares, and who waits for one of these tables. Outside of a transaction.
+    pub async fn pressure(&mut self, tables: &[&Table]) -> Result<Pressure, Error> {
         match self {
-            Self::Sqlite(inner) => inner.checkpoint().await,
-            Self::Postgres(_) => {}
+            Self::Sqlite(inner) => {
+                Ok(Pressure { log: inner.checkpoint().await, ..Pressure::default() })
+            }
+            Self::Postgres(inner) => inner.pressure(tables).await,
         }
     }
 

@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, Sqli
 use sqlx::{Arguments, Connection, Decode, Row, TypeInfo, ValueRef};
 
 use super::session::{Mode, into};
-use super::{Error, ErrorClass};
+use super::{Error, ErrorClass, Log};
 use crate::model::Value;
 use crate::sql::{Bind, Statement};
 
@@ -211,14 +211,18 @@ impl Session {
         }
     }
 
-    /// Moves what it can from the write-ahead log into the file, waiting for nobody.
-    pub async fn checkpoint(&mut self) {
+    /// Moves what it can from the write-ahead log into the file, waiting for nobody, and tells how
+    /// large the log is. `None`: there is none, or somebody else moves it just now.
+    pub(super) async fn checkpoint(&mut self) -> Option<Log> {
         self.limit();
-        if let Err(error) =
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut self.connection).await
-        {
-            tracing::debug!("checkpoint: {error}");
-        }
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");
+        let done = checkpoint.fetch_one(&mut self.connection).await;
+        let row = done.inspect_err(|error| tracing::debug!("checkpoint: {error}")).ok()?;
+        // Both are -1 where there is no such log.
+        let count = |at| u64::try_from(decode(&row, at).ok()?.as_integer()?).ok();
+        let (frames, moved) = (count(1)?, count(2)?);
+        let page = self.raw_value("PRAGMA page_size").await.ok()?.as_integer()?;
+        Some(Log { bytes: frames.saturating_mul(page.unsigned_abs()), emptied: moved >= frames })
     }
 
     pub async fn close(self) {

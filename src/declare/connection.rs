@@ -175,18 +175,18 @@ fn declare_limits(limits: Option<&api::Limits>) -> Result<Limits, Vec<Refusal>> 
         max_replica_lag,
     } = limits.cloned().unwrap_or_default();
     let mut refusals = Vec::new();
-    let mut duration = |text: Option<String>, name: &str, default: Duration| {
-        let parsed = text.map(|text| parse_duration(&text, &format!("spec.limits.{name}")));
+    let mut up_to = |hours: u64, text: Option<String>, name: &str, default: Duration| {
+        let parsed = text.map(|text| parse_duration(&text, &format!("spec.limits.{name}"), hours));
         parsed.unwrap_or(Ok(default)).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             default
         })
     };
-    let lock_timeout = duration(lock_timeout, "lockTimeout", Duration::from_secs(2));
+    let lock_timeout = up_to(1, lock_timeout, "lockTimeout", Duration::from_secs(2));
     let statement_timeout =
-        duration(statement_timeout, "statementTimeout", Duration::from_secs(30));
-    // Checked, and without a meaning where there are no replicas.
-    duration(max_replica_lag, "maxReplicaLag", Duration::from_secs(10));
+        up_to(1, statement_timeout, "statementTimeout", Duration::from_secs(30));
+    // A replica may be kept behind on purpose, by days.
+    let max_replica_lag = up_to(168, max_replica_lag, "maxReplicaLag", Duration::from_secs(10));
     let percent = duty_cycle_percent.unwrap_or(50);
     if !(1..=100).contains(&percent) {
         refusals.push(Refusal::new(
@@ -207,7 +207,12 @@ fn declare_limits(limits: Option<&api::Limits>) -> Result<Limits, Vec<Refusal>> 
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    Ok(Limits { lock_timeout, statement_timeout, duty_cycle_percent: percent.unsigned_abs() })
+    Ok(Limits {
+        lock_timeout,
+        statement_timeout,
+        duty_cycle_percent: percent.unsigned_abs(),
+        max_replica_lag,
+    })
 }
 
 #[cfg(test)]

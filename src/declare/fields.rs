@@ -111,12 +111,12 @@ pub fn parse_zone(name: &str, field: &str) -> Result<jiff::tz::TimeZone, Refusal
 }
 
 /// Go's duration, as Kubernetes writes it: `2s`, `1m30s`, `500ms`.
-pub fn parse_duration(text: &str, field: &str) -> Result<std::time::Duration, Refusal> {
+pub fn parse_duration(text: &str, field: &str, hours: u64) -> Result<std::time::Duration, Refusal> {
     let bad = || {
         Refusal::new(
             field,
             Reason::InvalidValue,
-            format!("`{text}` is no duration from 10ms to 1h"),
+            format!("`{text}` is no duration from 10ms to {hours}h"),
             "write numbers with h, m, s or ms, e.g. 2s or 1m30s",
         )
     };
@@ -138,7 +138,7 @@ pub fn parse_duration(text: &str, field: &str) -> Result<std::time::Duration, Re
             number.checked_mul(factor).and_then(|part| millis.checked_add(part)).ok_or_else(bad)?;
         rest = &rest[unit_end..];
     }
-    if (10..=3_600_000).contains(&millis) {
+    if (10..=hours.saturating_mul(3_600_000)).contains(&millis) {
         Ok(std::time::Duration::from_millis(millis))
     } else {
         Err(bad())
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn durations_are_gos() {
-        let millis = |text| parse_duration(text, "f").map(|duration| duration.as_millis()).ok();
+        let millis = |text| parse_duration(text, "f", 1).map(|duration| duration.as_millis()).ok();
         assert_eq!(millis("2s"), Some(2_000));
         assert_eq!(millis("1m30s"), Some(90_000));
         assert_eq!(millis("500ms"), Some(500));

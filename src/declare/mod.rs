@@ -96,6 +96,7 @@ pub struct Limits {
     pub lock_timeout: Duration,
     pub statement_timeout: Duration,
     pub duty_cycle_percent: u32,
+    pub max_replica_lag: Duration,
 }
 
 impl Connection {

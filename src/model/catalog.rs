@@ -136,6 +136,8 @@ pub struct ForeignKey {
     /// Pairs of (own column, referenced column).
     pub columns: Vec<(String, String)>,
     pub on_delete: OnDelete,
+    /// Own columns that SET NULL or SET DEFAULT would leave without a value, and that take none.
+    pub needed: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -184,13 +186,8 @@ impl Catalog {
     /// Whether the login may read all rows of a table, and of those that hold them. What is no table
     /// of this database is not even asked: a view may do anything.
     pub fn shows(&self, table: &Table) -> bool {
-        let alone = |table: &Table| {
-            matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned)
-                && table.rights.usage
-                && table.rights.select
-                && !table.obstacles.contains(&Obstacle::HiddenRows)
-        };
-        alone(table) && table.leaves.iter().filter_map(|name| self.table(name)).all(alone)
+        let mut leaves = table.leaves.iter().filter_map(|name| self.table(name));
+        table.is_shown() && leaves.all(Table::is_shown)
     }
 
     /// The foreign keys that point at a table, with the table that holds each.
@@ -206,6 +203,15 @@ impl Catalog {
 }
 
 impl Table {
+    /// Whether the login may read all its rows under its own name. What other tables hold of them
+    /// is then read by the same right.
+    pub fn is_shown(&self) -> bool {
+        matches!(self.kind, TableKind::Ordinary | TableKind::Partitioned)
+            && self.rights.usage
+            && self.rights.select
+            && !self.obstacles.contains(&Obstacle::HiddenRows)
+    }
+
     pub fn is_partitioned(&self) -> bool {
         self.kind == TableKind::Partitioned
     }

@@ -82,11 +82,26 @@ pub struct Failure {
     pub message: String,
 }
 
+/// Why a run pauses between batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// To keep to `dutyCyclePercent`.
+    DutyCycle,
+    /// A replica is too far behind, or nobody knows how far.
+    ReplicaLag,
+    /// Others wait for a lock on a table that the run writes.
+    LockWaiters,
+    /// SQLite's write-ahead log is large, and a reader keeps it from being emptied.
+    WalSize,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     pub batches: u64,
     pub longest_batch: Duration,
-    pub duty_cycle: Duration,
+    pub throttled: BTreeMap<Cause, Duration>,
+    /// What it waits for now, or waited for when it ended.
+    pub waits: Option<String>,
     /// The run began on an index and went over to a sweep.
     pub swept_after_index: bool,
 }

@@ -22,7 +22,7 @@ pub use catalog::{
     Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table, TableKind,
 };
 pub use condition::{Comparison, Expression, Parameter, ROW};
-pub use counts::{Counts, Failure, TenantCounts, UnknownTenant};
+pub use counts::{Cause, Counts, Failure, TenantCounts, UnknownTenant};
 pub use engine::Engine;
 pub use key::{Key, KeySet};
 pub use nearest::{distance, nearest};

@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Encoding, Expression, OnDelete, Parameter, Table, TableName};
+use super::{Encoding, Engine, Expression, OnDelete, Parameter, Table, TableName};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -149,6 +149,10 @@ impl Dependent {
     }
 }
 
+fn asks_for_cutoff(expression: &Expression) -> bool {
+    expression.uses(Parameter::Cutoff)
+}
+
 impl Target {
     /// Whether rows that hang on this dependent can keep it from going.
     pub fn is_held_by_children(&self, at: usize) -> bool {
@@ -158,6 +162,12 @@ impl Target {
     /// The table that the rows in hand are addressed in.
     pub fn rows(&self) -> &Table {
         self.leaf.as_ref().unwrap_or(&self.table)
+    }
+
+    /// The tables that a batch of the rows in hand writes to.
+    pub fn written(&self) -> Vec<&Table> {
+        let touched = self.dependents.iter().filter(|d| !matches!(d.action, DependentAction::Keep));
+        std::iter::once(self.rows()).chain(touched.map(|d| &d.table)).collect()
     }
 
     /// Whether rows of the dependent at this place are deleted; `None`: those of the target itself.
@@ -193,26 +203,37 @@ impl Target {
         (0..self.dependents.len()).filter(may_lose).collect()
     }
 
-    /// Whether any condition or value names `:cutoff`, so that a statement has to have one.
-    pub fn asks_for_cutoff(&self) -> bool {
-        let asks = |expression: &Expression| expression.uses(Parameter::Cutoff);
-        let sets = |set: &Assignments| set.iter().any(|(_, value)| asks(value));
-        let of_action = match &self.action {
-            Action::Delete => false,
-            Action::Update(set) => sets(set),
-        };
+    /// Whether a condition that a row is judged by names `:cutoff`.
+    pub fn is_judged_by_cutoff(&self) -> bool {
+        self.selection.as_ref().is_some_and(asks_for_cutoff)
+            || self.exemptions.iter().any(|exemption| asks_for_cutoff(&exemption.when))
+            || self.referenced.iter().any(|reference| reference.except.iter().any(asks_for_cutoff))
+    }
+
+    /// Whether what is done to a row, or to what hangs on it, asks for it.
+    pub fn acts_by_cutoff(&self) -> bool {
+        let sets = |set: &Assignments| set.iter().any(|(_, value)| asks_for_cutoff(value));
         let of_dependent = |dependent: &Dependent| {
-            dependent.selection.as_ref().is_some_and(asks)
+            dependent.selection.as_ref().is_some_and(asks_for_cutoff)
                 || match &dependent.action {
                     DependentAction::Update(set) => sets(set),
                     DependentAction::Delete | DependentAction::Keep => false,
                 }
         };
-        of_action
-            || self.selection.as_ref().is_some_and(asks)
-            || self.exemptions.iter().any(|exemption| asks(&exemption.when))
-            || self.dependents.iter().any(of_dependent)
-            || self.referenced.iter().any(|reference| reference.except.iter().any(asks))
+        let of_action = match &self.action {
+            Action::Delete => false,
+            Action::Update(set) => sets(set),
+        };
+        of_action || self.dependents.iter().any(of_dependent)
+    }
+
+    /// Whether rows of tenants with unlike cutoffs can be judged and taken together: each is judged by
+    /// its own then.
+    pub fn takes_all_cutoffs(&self) -> bool {
+        let by_row = self.table.engine == Engine::Postgres
+            && self.age.is_some()
+            && self.keep_newest.is_none();
+        !self.acts_by_cutoff() && (by_row || !self.is_judged_by_cutoff())
     }
 
     /// Whether nothing but the row itself decides whether it goes.

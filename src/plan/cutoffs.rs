@@ -1,6 +1,6 @@
 //! Whose rows are how old when they go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -122,16 +122,22 @@ impl Cutoffs {
         fates.get(&self.collation.fold(&name)).copied().unwrap_or(Fate::Kept)
     }
 
-    /// The cutoff below which every row that may go lies; `None` when none may by its age.
-    pub fn youngest(&self) -> Option<Timestamp> {
+    /// Each cutoff once, in the order of time.
+    pub fn all(&self) -> Vec<Timestamp> {
         let cutoff = |fate: &Fate| match fate {
             Fate::Cutoff(cutoff) => Some(*cutoff),
             Fate::NoWindow | Fate::Each | Fate::Kept => None,
         };
-        match &self.by_tenant {
-            Some(fates) => fates.values().filter_map(cutoff).max(),
-            None => cutoff(&self.everyone),
-        }
+        let all: BTreeSet<Timestamp> = match &self.by_tenant {
+            Some(fates) => fates.values().filter_map(cutoff).collect(),
+            None => cutoff(&self.everyone).into_iter().collect(),
+        };
+        all.into_iter().collect()
+    }
+
+    /// The cutoff below which every row that may go lies; `None` when none may by its age.
+    pub fn youngest(&self) -> Option<Timestamp> {
+        self.all().pop()
     }
 }
 

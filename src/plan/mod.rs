@@ -76,6 +76,7 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
     };
     let mut refusals: Vec<Refusal> =
         rights::login(&observed.catalog, allowed).into_iter().collect();
+    refusals.extend(obstacles::strange_operators(&observed.strange_operators));
     let mut targets = Vec::new();
     let mut written: BTreeSet<TableName> = BTreeSet::new();
     for (declared, seen) in declaration.targets.iter().zip(&observed.targets) {

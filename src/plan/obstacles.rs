@@ -8,11 +8,7 @@ use crate::model::{
 
 /// Everything that does, of the target's tables, its dependents', and those that conditions read.
 pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    let root = format!("{}.table", declared.field);
-    for table in family(&target.table, catalog) {
-        refusals.extend(of_written(table, &root, catalog));
-    }
+    let mut refusals = of_root(declared, &target.table, catalog);
     for dependent in &target.dependents {
         let field = format!("{}.dependents[{}].table", declared.field, dependent.name);
         if matches!(dependent.action, DependentAction::Keep) {
@@ -33,6 +29,38 @@ pub fn check(declared: &declare::Target, target: &Target, catalog: &Catalog) -> 
     refusals.extend(ranked_family(declared, &target.table));
     refusals.extend(inherited_parents(declared, target));
     refusals
+}
+
+/// Operators that somebody made where those of an extension are looked for.
+pub fn strange_operators(operators: &[String]) -> Option<Refusal> {
+    /// In one message.
+    const MANY: usize = 10;
+    if operators.is_empty() {
+        return None;
+    }
+    let moved = operators.iter().take(MANY);
+    let moved = moved.map(|name| format!("ALTER OPERATOR {name} SET SCHEMA operators;"));
+    Some(Refusal::new(
+        "spec.targets",
+        Reason::Conflict,
+        format!(
+            "a schema that the types of an extension come from has {} that no extension brought along: conditions could mean something else by it",
+            match operators.len() {
+                1 => "an operator".to_owned(),
+                many => format!("{many} operators"),
+            }
+        ),
+        format!(
+            "keep the extension in a schema of its own, or move what is beside it: CREATE SCHEMA operators; {}",
+            moved.collect::<Vec<_>>().join(" ")
+        ),
+    ))
+}
+
+/// What does of the tables that hold the target's rows.
+pub fn of_root(declared: &declare::Target, table: &Table, catalog: &Catalog) -> Vec<Refusal> {
+    let field = format!("{}.table", declared.field);
+    family(table, catalog).flat_map(|table| of_written(table, &field, catalog)).collect()
 }
 
 fn family<'c>(table: &'c Table, catalog: &'c Catalog) -> impl Iterator<Item = &'c Table> {

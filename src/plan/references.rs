@@ -118,6 +118,15 @@ impl Reference<'_> {
             return Ok(None);
         }
         match self.key.on_delete {
+            OnDelete::Unset if enforced && !self.key.needed.is_empty() => {
+                return Err(self.refuse(
+                    Reason::Conflict,
+                    &format!(
+                        "would be left without a value by the database's own ON DELETE SET NULL or SET DEFAULT, and ({}) needs one: no row that they point at could go",
+                        self.key.needed.join(", ")
+                    ),
+                ));
+            }
             OnDelete::Unset if enforced => {
                 let columns = format!("{}({})", self.holder.name.name, own.join(", "));
                 // Two dependents of one table have the same keys pointing at them.

@@ -42,9 +42,12 @@ pub fn resolve(
     // Of rows that may not be read nobody knows what type an expression has.
     let computed = declared.age.as_ref().map(|age| &age.value);
     if matches!(computed, Some(RowValue::Expression(_))) && !catalog.shows(table) {
-        let unread = rights::unread(declared, table, catalog);
-        if !unread.is_empty() {
-            return Err(unread);
+        let mut against = rights::unread(declared, table, catalog);
+        if against.is_empty() {
+            against = obstacles::of_root(declared, table, catalog);
+        }
+        if !against.is_empty() {
+            return Err(against);
         }
     }
     let mut resolver = Resolver {
@@ -70,6 +73,15 @@ pub fn resolve(
     }
     refusals.extend(obstacles::check(declared, &target, catalog));
     refusals.extend(rights::check(declared, &target, catalog, context.dry_run));
+    // Of tenants that nobody has seen no window is known.
+    if refusals.is_empty() && !context.seen.complete {
+        refusals.push(Refusal::new(
+            format!("{}.table", declared.field),
+            Reason::NotPermitted,
+            "not all that the target reads may be read",
+            "grant the login SELECT on all tables that the target's expressions name",
+        ));
+    }
     let (access, why, index) = access::choose(&target, catalog);
     target.access = access;
     notes.why = why;
@@ -164,13 +176,8 @@ impl Resolver<'_> {
 
     fn target(&mut self, context: &Context<'_>) -> Option<Target> {
         let declared = self.declared;
-        if let Some((place, what)) = &self.seen.fault {
-            self.refuse(
-                place,
-                Reason::BadExpression,
-                format!("PostgreSQL does not take it: {what}"),
-                "correct it, e.g. by a cast to the type that is asked for",
-            );
+        if let Some(fault) = &self.seen.fault {
+            self.refuse(fault.place, Reason::BadExpression, &fault.what, fault.write);
             return None;
         }
         let age = match &declared.age {

@@ -7,9 +7,9 @@ use super::cap::Allowance;
 use super::judge::{Bench, JudgedRow, Verdict, changed_meanwhile};
 use super::watch::{Point, Watch};
 use crate::database::{Error, Session};
-use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table};
+use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table, Target};
 use crate::plan::Fate;
-use crate::sql;
+use crate::sql::{self, Statement};
 
 /// Why a batch came to nothing. Whatever it is, the transaction was rolled back whole.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum BatchError {
     #[error(
         "{judged} rows were to go and {acted} went: a trigger or a rule of the table prevents it"
     )]
-    NotActed { judged: usize, acted: u64 },
+    NotActed { judged: u64, acted: u64 },
     #[error(
         "{rows} rows of the dependent {name} did not go or change with their roots: a trigger prevents it, or its `set` leaves them pointing there"
     )]
@@ -97,6 +97,23 @@ pub async fn run(
     }
 }
 
+/// Deletes so many roots, and gives how many rows of each dependent the database took with them.
+pub(super) async fn delete_counted(
+    target: &Target,
+    statement: &Statement,
+    judged: u64,
+    session: &mut Session,
+) -> Result<Vec<u64>, BatchError> {
+    let tables: Vec<&Table> = target.dependents.iter().map(|d| &d.table).collect();
+    let before = deleted(&tables, session).await?;
+    let acted = session.execute(statement).await?;
+    if acted != judged {
+        return Err(BatchError::NotActed { judged, acted });
+    }
+    let after = deleted(&tables, session).await?;
+    Ok(before.iter().zip(after).map(|(before, after)| after.saturating_sub(*before)).collect())
+}
+
 /// Rows of these tables that the transaction has deleted so far, by whichever statement.
 async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
     if tables.is_empty() {
@@ -124,12 +141,7 @@ impl<'k> Begun<'k> {
         keys: &'k [Key],
         session: &mut Session,
     ) -> Result<Self, Error> {
-        let target = bench.target;
-        let touched = target.dependents.iter();
-        let touched = touched.filter(|d| !matches!(d.action, DependentAction::Keep));
-        let tables: Vec<&Table> =
-            std::iter::once(target.rows()).chain(touched.map(|d| &d.table)).collect();
-        session.begin(&tables).await?;
+        session.begin(&bench.target.written()).await?;
         Ok(Self { keys })
     }
 
@@ -171,25 +183,6 @@ impl<'k> Begun<'k> {
 }
 
 impl Judged {
-    /// The database takes the dependents with their roots, and knows how many of each it took.
-    async fn cascade(
-        &self,
-        bench: &Bench<'_>,
-        fate: Fate,
-        session: &mut Session,
-    ) -> Result<Vec<u64>, BatchError> {
-        let target = bench.target;
-        let tables: Vec<&Table> = target.dependents.iter().map(|d| &d.table).collect();
-        let before = deleted(&tables, session).await?;
-        let statement = sql::act(target, &bench.instants(fate), &self.going);
-        let acted = session.execute(&statement).await?;
-        if acted != self.going.len() as u64 {
-            return Err(BatchError::NotActed { judged: self.going.len(), acted });
-        }
-        let after = deleted(&tables, session).await?;
-        Ok(before.iter().zip(after).map(|(before, after)| after.saturating_sub(*before)).collect())
-    }
-
     async fn act(
         self,
         bench: &Bench<'_>,
@@ -204,7 +197,10 @@ impl Judged {
         let instants = bench.instants(fate);
         session.act().await?;
         if !target.dependents.is_empty() && session.counts_deletes() && sql::cascades(target) {
-            let dependents = self.cascade(bench, fate, session).await?;
+            // The database takes the dependents with their roots, and knows how many of each it took.
+            let statement = sql::act(target, &instants, &self.going);
+            let judged = self.going.len() as u64;
+            let dependents = delete_counted(target, &statement, judged, session).await?;
             return Ok(Acted { rows: self.rows, dependents });
         }
         if session.engine() == Engine::Postgres {
@@ -268,7 +264,7 @@ impl Judged {
             _ => (session.execute(&statement).await?, &self.going),
         };
         if acted != self.going.len() as u64 {
-            return Err(BatchError::NotActed { judged: self.going.len(), acted });
+            return Err(BatchError::NotActed { judged: self.going.len() as u64, acted });
         }
         let after = deleted(&tables, session).await?;
         for ((at, before), after) in below.iter().zip(before).zip(after) {

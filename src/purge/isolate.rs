@@ -1,22 +1,20 @@
 //! Batches that act: tried again when somebody is in the way, halved when a row is at fault.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::End;
 use super::batch::{self, BatchError};
 use super::judge::{JudgedRow, Verdict};
 use super::runner::Runner;
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Engine, Failure, Key, Reason};
+use crate::model::{Cause, Engine, Failure, Key, Reason};
 use crate::plan::Fate;
 
 /// So many rows that fail for one reason are no accident: the target is given up.
 const MANY_FAILURES: u64 = 20;
 /// Keys of several columns are bound value by value, and a statement takes 32,766 values.
 const BINDS_AT_ONCE: usize = 30_000;
-/// Above this share of candidates that go, looking at them first is not worth a statement.
-const NEARLY_ALL: f64 = 0.9;
 /// How often a batch is tried that finds somebody in its way.
 const TRIES: u32 = 3;
 /// Doubled before each pause: the first is twice this, the next four times.
@@ -61,7 +59,7 @@ impl Runner<'_> {
             && target.referenced.is_empty()
             && target.keep_newest.is_none()
             && self.allowance.is_none();
-        if session.engine() == Engine::Sqlite || decided || self.share_going > NEARLY_ALL {
+        if session.engine() == Engine::Sqlite || decided || self.share_going > self.job.nearly_all {
             return Ok(Cow::Borrowed(keys));
         }
         let mut rows = self.judge_apart(keys, fate, session).await?;
@@ -91,6 +89,7 @@ impl Runner<'_> {
             if keys_left.is_empty() {
                 continue;
             }
+            self.gate(session).await?;
             match batch::run(
                 &self.bench,
                 &keys_left,
@@ -250,22 +249,22 @@ impl Runner<'_> {
         if let Some(allowance) = &mut self.allowance {
             allowance.rows = allowance.rows.saturating_sub(going);
         }
+        self.told();
+    }
+
+    pub(super) fn told(&self) {
         self.job.watch.gone(&self.planned.target.name, self.tally.gone());
         self.job.watch.counted(&|| self.tally.so_far());
     }
 
     /// Outside of any transaction, so that the application goes first.
-    async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
+    pub(super) async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
         let rest = self.pace.batch(rows, took);
-        self.tally.batch(took, rest);
-        if self.tally.batches().is_multiple_of(64) {
-            session.checkpoint().await;
+        if session.was_waited_for() {
+            self.pace.hindered();
         }
-        let started = Instant::now();
-        while started.elapsed() < rest && !self.job.is_stopped() && !self.job.is_late() {
-            let left = rest.saturating_sub(started.elapsed());
-            tokio::time::sleep(left.min(Duration::from_millis(200))).await;
-        }
+        self.tally.batch(took);
+        self.pause(Cause::DutyCycle, rest, None, session).await;
     }
 }
 

@@ -4,6 +4,8 @@
 mod floor;
 mod row;
 
+use std::collections::HashMap;
+
 use floor::Newest;
 use jiff::Timestamp;
 use row::Row;
@@ -11,7 +13,7 @@ use row::Row;
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{DependentAction, Engine, Key, Reading, Target, Value, read_age};
 use crate::plan::{Cutoffs, Fate};
-use crate::sql::{self, Instants};
+use crate::sql::{self, Instants, postgres};
 
 /// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +77,49 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<Vec<JudgedRow>, Error> {
+        if self.is_by_row(fate) {
+            return self.judge_by_row(keys, session).await;
+        }
         let rows = session.rows(&sql::judge(self.target, &self.instants(fate), keys)).await?;
         self.read(rows, fate, session).await
+    }
+
+    /// Whether each row is asked under the cutoff of its own tenant.
+    fn is_by_row(&self, fate: Fate) -> bool {
+        fate == Fate::Each && self.target.is_judged_by_cutoff()
+    }
+
+    /// First whose rows they are, then their conditions under the cutoffs that follow. Outside of a
+    /// batch a row may be given to somebody else in between: then it was asked under a cutoff that is
+    /// not its own, and waits for the next run.
+    async fn judge_by_row(
+        &self,
+        keys: &[Key],
+        session: &mut Session,
+    ) -> Result<Vec<JudgedRow>, Error> {
+        let (target, instants) = (self.target, self.instants(Fate::Each));
+        let mut under = HashMap::new();
+        let mut due = Vec::new();
+        for mut row in session.rows(&postgres::tenants_of(target, &instants, keys)).await? {
+            let tenant = row.pop().unwrap_or(Value::Null);
+            if let Fate::Cutoff(cutoff) = self.cutoffs.of(&tenant) {
+                let key = Key(row);
+                under.insert(key.identity(), cutoff);
+                let bound = self.instants(Fate::Cutoff(cutoff)).cutoff;
+                due.push((key, bound));
+            }
+        }
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = session.rows(&postgres::judge_by_row(target, &instants, &due)).await?;
+        let mut judged = self.read(rows, Fate::Each, session).await?;
+        for row in &mut judged {
+            if row.cutoff.is_none() || row.cutoff != under.get(&row.key.identity()).copied() {
+                row.verdict = Verdict::NotSelected;
+            }
+        }
+        Ok(judged)
     }
 
     /// Reads the columns of a judgement.
@@ -133,8 +176,10 @@ impl Bench<'_> {
         if session.engine() == Engine::Sqlite {
             return Ok(Locked::Keys(keys.to_vec()));
         }
-        let claimed = session.rows(&sql::claim(self.target, &self.instants(fate), keys)).await?;
-        Ok(if self.target.reads_only_itself() {
+        let judges = self.target.reads_only_itself() && !self.is_by_row(fate);
+        let claim = sql::claim(self.target, &self.instants(fate), keys, judges);
+        let claimed = session.rows(&claim).await?;
+        Ok(if judges {
             Locked::Rows(claimed)
         } else {
             Locked::Keys(claimed.into_iter().map(Key).collect())

@@ -1,32 +1,41 @@
 //! A planned target to counts: find, claim, judge, act, commit, rest; batch by batch.
 
 mod batch;
+mod bulk;
 mod cap;
+mod gate;
 mod isolate;
 mod judge;
+mod lag;
 mod newest;
 mod pace;
 mod preflight;
 mod runner;
 mod tally;
+mod throttle;
 mod walk;
 mod watch;
 
 use std::collections::HashMap;
 
+pub use lag::Lag;
 pub use preflight::preflight;
 pub use watch::{Job, Point, Unwatched, Watch, stopped};
 
 use crate::database::{Error, Session};
 use crate::model::{Counts, KeySet, Reason};
 use crate::plan::PlannedTarget;
+use bulk::Lane;
 use judge::Bench;
 use pace::Pace;
 use runner::Runner;
 use tally::Tally;
+use throttle::Throttle;
 
 /// Rows judged by one statement where nothing is locked.
 const JUDGED_AT_ONCE: usize = 500;
+/// Above this share of candidates that go, looking at them first is not worth a statement.
+pub const NEARLY_ALL: f64 = 0.9;
 
 /// How a target ended.
 #[derive(Debug, Clone)]
@@ -47,12 +56,15 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         bench,
         tally: Tally::new(planned),
         pace: Pace::new(planned.target.table.engine, job.duty_cycle_percent, job.batch_rows),
+        throttle: Throttle::default(),
         failed: KeySet::default(),
         failures: HashMap::new(),
         allowance: None,
         access: planned.target.access.clone(),
         commits: 0,
         share_going: 0.0,
+        lane: Lane::of(planned).filter(|_| session.counts_deletes()),
+        rows_in_a_block: 1.0,
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.

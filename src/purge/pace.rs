@@ -10,11 +10,14 @@ const AIM_BY_ROW: Duration = Duration::from_millis(50);
 const FIRST: usize = 100;
 /// What one page finds, and what a statement can bind whatever the key.
 const MOST: usize = 1_000;
+/// PostgreSQL binds a whole array as one value.
+const MOST_BY_ROW: usize = 4_000;
 
 /// Batches aim at a time, sized by a moving average, halved at once when somebody is in the way.
 #[derive(Debug)]
 pub struct Pace {
     aim: Duration,
+    most: usize,
     fixed: Option<usize>,
     rows: usize,
     seen: Seen,
@@ -46,17 +49,19 @@ impl Seen {
         }
         let each = ((seconds - self.fixed) / rows).max(0.01 * seconds / rows);
         let aim = aim.as_secs_f64();
-        if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { MOST as f64 }
+        if each > 0.0 { (aim - self.fixed).max(self.fixed) / each } else { f64::INFINITY }
     }
 }
 
 impl Pace {
     pub fn new(engine: Engine, duty_cycle_percent: u32, fixed: Option<usize>) -> Self {
+        let (aim, most) = match engine {
+            Engine::Sqlite => (AIM, MOST),
+            Engine::Postgres => (AIM_BY_ROW, MOST_BY_ROW),
+        };
         Self {
-            aim: match engine {
-                Engine::Sqlite => AIM,
-                Engine::Postgres => AIM_BY_ROW,
-            },
+            aim,
+            most,
             fixed,
             rows: FIRST,
             seen: Seen::default(),
@@ -66,14 +71,14 @@ impl Pace {
 
     /// At least one row.
     pub fn rows(&self) -> usize {
-        self.fixed.unwrap_or(self.rows).clamp(1, MOST)
+        self.fixed.unwrap_or(self.rows).clamp(1, self.most)
     }
 
     /// Learns from a batch, and gives the rest that the duty cycle asks for after it.
     pub fn batch(&mut self, rows: usize, took: Duration) -> Duration {
         let fitting = self.seen.fitting(self.aim, rows, took) as usize;
         // It grows at most to the double: one quick batch says little about the next.
-        self.rows = fitting.clamp(1, (self.rows * 2).min(MOST));
+        self.rows = fitting.clamp(1, (self.rows * 2).min(self.most));
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent
     }
 
@@ -85,7 +90,74 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What happens to a pace: a batch that took so many microseconds, or a hindrance.
+    fn events() -> impl Strategy<Value = Vec<Option<u64>>> {
+        prop::collection::vec(prop::option::of(0..2_000_000_u64), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_a_batch_has_a_row_and_no_more_than_fit(
+            events in events(),
+            fixed in prop::option::of(0..5_000_usize),
+            sqlite in any::<bool>(),
+        ) {
+            let engine = if sqlite { Engine::Sqlite } else { Engine::Postgres };
+            let mut pace = Pace::new(engine, 50, fixed);
+            for event in events {
+                let before = pace.rows();
+                match event {
+                    Some(micros) => {
+                        pace.batch(before, Duration::from_micros(micros));
+                        prop_assert!(pace.rows() <= before * 2, "it doubles at most");
+                    }
+                    None => pace.hindered(),
+                }
+                prop_assert!((1..=MOST).contains(&pace.rows()));
+            }
+        }
+
+        #[test]
+        fn every_hindrance_halves_it(events in events(), hindrances in 0..20_u32) {
+            let mut pace = Pace::new(Engine::Postgres, 50, None);
+            for micros in events.into_iter().flatten() {
+                pace.batch(pace.rows(), Duration::from_micros(micros));
+            }
+            let before = pace.rows();
+            for _ in 0..hindrances {
+                pace.hindered();
+            }
+            prop_assert_eq!(pace.rows(), (before >> hindrances).max(1));
+        }
+
+        #[test]
+        fn after_hindrances_quick_batches_make_it_large_again(hindrances in 0..20_u32) {
+            let mut pace = Pace::new(Engine::Postgres, 50, None);
+            for _ in 0..hindrances {
+                pace.hindered();
+            }
+            for _ in 0..40 {
+                let rows = u32::try_from(pace.rows()).expect("small");
+                pace.batch(pace.rows(), Duration::from_micros(100) * rows);
+            }
+            prop_assert!((480..=520).contains(&pace.rows()), "{}", pace.rows());
+        }
+
+        #[test]
+        fn work_is_the_share_of_time_that_the_duty_cycle_says(
+            micros in 1..60_000_000_u64,
+            percent in 1..=100_u32,
+        ) {
+            let took = Duration::from_micros(micros);
+            let rest = Pace::new(Engine::Sqlite, percent, None).batch(1, took);
+            let share = took.as_secs_f64() / (took + rest).as_secs_f64();
+            prop_assert!((share - f64::from(percent) / 100.0).abs() < 1e-3, "{share}");
+        }
+    }
 
     #[test]
     fn a_batch_grows_towards_its_time_and_not_beyond() {

@@ -2,14 +2,14 @@
 //! the plan's own statements. It reads and never writes.
 
 mod rows;
+mod statements;
 
 use super::judge::{Bench, Verdict};
 use super::walk::Walk;
 use super::{JUDGED_AT_ONCE, Job};
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Access, Action, DependentAction, Engine, Key, Reason, Refusal, Target};
+use crate::model::{Access, Action, Engine, Key, Reason, Refusal, Target};
 use crate::plan::PlannedTarget;
-use crate::sql::{self, Instants, Statement};
 
 /// All that stands against a target, now that its rows were asked. `acts`: this is no dry run.
 /// `Err`: they could not be asked.
@@ -19,7 +19,7 @@ pub async fn preflight(
     acts: bool,
     session: &mut Session,
 ) -> Result<Vec<Refusal>, Error> {
-    let mut refusals = compile(planned, job, acts, session).await?;
+    let mut refusals = statements::compile(planned, job, acts, session).await?;
     if refusals.is_empty() {
         // Where columns have types, a value cannot be of another.
         if session.engine() == Engine::Sqlite {
@@ -34,101 +34,6 @@ pub async fn preflight(
         refusals.extend(stays_selected(planned, job, session).await?);
     }
     Ok(refusals)
-}
-
-/// Every statement of the run is compiled once: an argument too many in an expression, or a
-/// foreign key to columns that are not unique, shows here and not after the first batch.
-async fn compile(
-    planned: &PlannedTarget,
-    job: &Job<'_>,
-    acts: bool,
-    session: &mut Session,
-) -> Result<Vec<Refusal>, Error> {
-    let target = &planned.target;
-    let instants = Instants::bind(job.clock, None, None);
-    let mut statements: Vec<Statement> =
-        vec![sql::sweep(target, &instants, None, 1), sql::judge(target, &instants, &[])];
-    if let Some(keep) = &target.keep_newest {
-        statements.push(sql::over_full_partitions(target, keep, &instants));
-    }
-    // A login for a dry run may have no right to what it does not do.
-    let acts = acts || session.engine() == Engine::Sqlite;
-    for (at, dependent) in target.dependents.iter().enumerate().filter(|_| acts) {
-        statements.push(match &dependent.action {
-            DependentAction::Delete => sql::delete_dependent(target, &instants, at, &[]),
-            DependentAction::Update(set) => sql::update_dependent(target, &instants, at, &[], set),
-            DependentAction::Keep => continue,
-        });
-    }
-    if acts {
-        // What is only an ancestor is never written, and no right to it is asked for.
-        statements.extend(planned.leaves.first().map(|leaf| sql::act(leaf, &instants, &[])));
-    }
-    for statement in statements {
-        match session.rows(&statement.explained()).await {
-            Ok(_) => {}
-            Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
-                if let Some(refusal) = at_fault(planned, session).await? {
-                    return Ok(vec![refusal]);
-                }
-                return Ok(vec![Refusal::new(
-                    &planned.field,
-                    Reason::BadExpression,
-                    format!(
-                        "{} does not take the target's statements: {error}",
-                        session.engine().name()
-                    ),
-                    "correct the expression or the schema that the message names",
-                )]);
-            }
-            Err(error) if error.class == ErrorClass::Denied => {
-                return Ok(vec![Refusal::new(
-                    &planned.field,
-                    Reason::NotPermitted,
-                    error.to_string(),
-                    "grant it to the login",
-                )]);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// The condition that PostgreSQL does not take, or that gives another type than a condition has.
-async fn at_fault(
-    planned: &PlannedTarget,
-    session: &mut Session,
-) -> Result<Option<Refusal>, Error> {
-    if session.engine() != Engine::Postgres {
-        return Ok(None);
-    }
-    let target = &planned.target;
-    for (part, table, condition) in rows::conditions(target) {
-        let refuse = |what: String, write: &str| {
-            let field = format!("{}{part}", planned.field);
-            Ok(Some(Refusal::new(field, Reason::BadExpression, what, write)))
-        };
-        match session.rows(&sql::postgres::type_of_condition(target, table, condition)).await {
-            Ok(rows) => {
-                let name = rows.first().and_then(|row| row[0].name()).unwrap_or_default();
-                if name != "bool" {
-                    return refuse(
-                        format!("it gives {name}, and a condition is true or false"),
-                        "compare it with something",
-                    );
-                }
-            }
-            Err(error) if matches!(error.class, ErrorClass::Statement | ErrorClass::Invalid) => {
-                return refuse(
-                    format!("PostgreSQL does not take it: {error}"),
-                    "correct it, e.g. by a cast to the type that it is compared with",
-                );
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }
 
 /// An Update that leaves a row in its own selection would change it again in every run, and a

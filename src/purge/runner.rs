@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::bulk::Lane;
 use super::cap::{Allowance, Oldest, Rank};
 use super::judge::{Bench, Verdict};
 use super::pace::Pace;
 use super::tally::{self, Tally};
+use super::throttle::Throttle;
 use super::walk::Walk;
 use super::watch::{Job, Point};
 use super::{End, JUDGED_AT_ONCE};
@@ -26,6 +28,7 @@ pub(super) struct Runner<'a> {
     pub(super) bench: Bench<'a>,
     pub(super) tally: Tally,
     pub(super) pace: Pace,
+    pub(super) throttle: Throttle,
     /// Rows that could not go in this run.
     pub(super) failed: KeySet,
     pub(super) failures: HashMap<Reason, u64>,
@@ -34,6 +37,10 @@ pub(super) struct Runner<'a> {
     pub(super) commits: u64,
     /// Which share of the last candidates went, when they were judged.
     pub(super) share_going: f64,
+    /// How whole blocks are taken, where that is possible at all.
+    pub(super) lane: Option<Lane>,
+    /// Below the cutoffs, in the blocks that were taken last.
+    pub(super) rows_in_a_block: f64,
 }
 
 impl Runner<'_> {
@@ -126,7 +133,12 @@ impl Runner<'_> {
         let rows_at_most = self.rows_at_most(session).await?;
         let youngest = self.allowance.as_ref().and_then(Allowance::youngest);
         let mut walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
-        while let Some(page) = walk.next(session).await? {
+        loop {
+            self.is_over()?;
+            if self.takes_blocks() && self.take_blocks(&mut walk, session).await? {
+                continue;
+            }
+            let Some(page) = walk.next(session).await? else { break };
             self.is_over()?;
             self.turn_to(page.leaf);
             if self.allowance.is_none() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::End;
 use super::judge::{JudgedRow, Verdict};
 use super::walk::Sightings;
-use crate::model::{Action, Counts, DependentAction, Failure, TenantCounts};
+use crate::model::{Action, Cause, Counts, DependentAction, Failure, TenantCounts, Value};
 use crate::plan::PlannedTarget;
 
 /// Counts in the making. A batch is added only after its commit.
@@ -22,6 +22,13 @@ pub struct Tally {
     has_tenants: bool,
     /// Roots that may go, counted by the look at all candidates that a cap asks for.
     eligible: Option<u64>,
+}
+
+/// Rows of one tenant with one verdict, in a batch that is committed.
+pub struct Taken {
+    pub tenant: Value,
+    pub verdict: Verdict,
+    pub rows: u64,
 }
 
 impl Tally {
@@ -63,10 +70,6 @@ impl Tally {
         self.counts.gone()
     }
 
-    pub fn batches(&self) -> u64 {
-        self.counts.work.batches
-    }
-
     pub fn sighted(&mut self, sightings: Sightings) {
         self.counts.examined += sightings.examined;
         self.sightings.undatable += sightings.undatable;
@@ -84,7 +87,7 @@ impl Tally {
             if row.verdict == Verdict::Goes {
                 eligible += 1;
                 // Until it is gone.
-                if let Some(tenant) = self.tenant(row) {
+                if let Some(tenant) = self.tenant(&row.tenant) {
                     tenant.overdue += 1;
                 }
             }
@@ -101,7 +104,7 @@ impl Tally {
         for row in rows {
             if row.verdict == Verdict::Goes {
                 going += 1;
-                if let Some(tenant) = self.tenant(row) {
+                if let Some(tenant) = self.tenant(&row.tenant) {
                     tenant.gone += 1;
                     if ranked {
                         tenant.overdue = tenant.overdue.saturating_sub(1);
@@ -113,6 +116,35 @@ impl Tally {
                 self.kept(row);
             }
         }
+        self.went(going, dependents);
+        going
+    }
+
+    /// A batch of whole blocks that is committed. Nothing in it is overdue.
+    pub fn taken(&mut self, taken: &[Taken], dependents: &[u64]) {
+        let mut going = 0;
+        for Taken { tenant, verdict, rows } in taken {
+            match verdict {
+                Verdict::Goes => {
+                    going += rows;
+                    if let Some(tenant) = self.tenant(tenant) {
+                        tenant.gone += rows;
+                    }
+                }
+                Verdict::Held(at) => self.counts.held[*at].1 += rows,
+                Verdict::NotSelected => continue,
+                Verdict::Referenced | Verdict::Locked | Verdict::Capped => {}
+            }
+            self.counts.selected += rows;
+        }
+        self.went(going, dependents);
+    }
+
+    pub fn examined(&mut self, rows: u64) {
+        self.counts.examined += rows;
+    }
+
+    fn went(&mut self, going: u64, dependents: &[u64]) {
         if self.updates {
             self.counts.updated += going;
         } else {
@@ -122,7 +154,6 @@ impl Tally {
             let (_, deleted, updated) = &mut self.counts.dependents[at];
             *(if self.dependent_updates[at] { updated } else { deleted }) += count;
         }
-        going
     }
 
     /// Rows that someone else had locked; a look before the first batch has counted them overdue.
@@ -155,7 +186,7 @@ impl Tally {
     fn overdue(&mut self, row: &JudgedRow) {
         self.counts.overdue.rows += 1;
         self.overdue_past(past(row));
-        if let Some(tenant) = self.tenant(row) {
+        if let Some(tenant) = self.tenant(&row.tenant) {
             tenant.overdue += 1;
         }
     }
@@ -164,11 +195,11 @@ impl Tally {
         self.counts.overdue.oldest = self.counts.overdue.oldest.max(past);
     }
 
-    fn tenant(&mut self, row: &JudgedRow) -> Option<&mut TenantCounts> {
+    fn tenant(&mut self, tenant: &Value) -> Option<&mut TenantCounts> {
         if !self.has_tenants {
             return self.counts.tenants.get_mut("");
         }
-        let name = row.tenant.name()?;
+        let name = tenant.name()?;
         if !self.counts.tenants.contains_key(&name) {
             // Without a window, or under another spelling of a name that the column takes for equal.
             let counts = TenantCounts { window: None, cutoff: None, gone: 0, overdue: 0 };
@@ -192,11 +223,16 @@ impl Tally {
         self.counts.failures.last().map(|failure| failure.message.clone())
     }
 
-    pub fn batch(&mut self, took: Duration, rest: Duration) {
+    pub fn batch(&mut self, took: Duration) {
         let work = &mut self.counts.work;
         work.batches += 1;
         work.longest_batch = work.longest_batch.max(took);
-        work.duty_cycle += rest;
+    }
+
+    /// How long it paused so far, by cause, and what it waits for now.
+    pub fn throttled(&mut self, throttled: BTreeMap<Cause, Duration>, waits: Option<String>) {
+        self.counts.work.throttled = throttled;
+        self.counts.work.waits = waits;
     }
 
     /// The table is walked again from its beginning.

@@ -6,7 +6,7 @@ mod partitions;
 mod tenants;
 
 use blocks::FIRST_BLOCKS;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Engine, Key, Reading, Target, Value, below, read_age};
@@ -16,6 +16,8 @@ use crate::sql::{self, Instants, Statement};
 /// Rows read by one statement. A reader of a file with a rollback journal keeps its writers
 /// waiting, so a page is short.
 const PAGE: usize = 1_000;
+/// Where readers keep nobody waiting.
+const PAGE_BY_ROW: usize = 4_000;
 
 /// What a walk has seen that can never go.
 #[derive(Debug, Default, Clone, Copy)]
@@ -91,7 +93,7 @@ impl<'a> Walk<'a> {
             access: access.clone(),
             youngest: None,
             place: Place::Done,
-            together: !planned.target.asks_for_cutoff(),
+            together: planned.target.takes_all_cutoffs(),
             unfiltered: None,
         };
         if !planned.leaves.is_empty() {
@@ -141,6 +143,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// So many rows are read at once.
+    fn page(&self) -> usize {
+        match self.target.table.engine {
+            Engine::Sqlite => PAGE,
+            Engine::Postgres => PAGE_BY_ROW,
+        }
+    }
+
+    /// The table that the walk is in.
+    pub(super) fn target(&self) -> &'a Target {
+        self.target
+    }
+
     /// The next candidates, of one table; `None` at the end of the last.
     pub async fn next(&mut self, session: &mut Session) -> Result<Option<Page>, Error> {
         loop {
@@ -161,13 +176,14 @@ impl<'a> Walk<'a> {
     async fn next_of_leaf(&mut self, session: &mut Session) -> Result<Option<Page>, Error> {
         let encoding = self.target.age.as_ref().map(|age| &age.encoding);
         let instants = Instants::bind(self.clock, None, encoding);
+        let page = self.page();
         let rows = match &mut self.place {
             Place::Done => return Ok(None),
             Place::Sweep(after) => {
-                let sweep = |target: &_| sql::sweep(target, &instants, after.as_ref(), PAGE);
+                let sweep = |target: &_| sql::sweep(target, &instants, after.as_ref(), page);
                 let rows = read(self.target, &mut self.unfiltered, sweep, session).await?;
                 self.place = match rows.last() {
-                    Some(row) if rows.len() == PAGE => Place::Sweep(Some(key(self.target, row))),
+                    Some(row) if rows.len() == page => Place::Sweep(Some(key(self.target, row))),
                     _ => Place::Done,
                 };
                 rows
@@ -180,11 +196,11 @@ impl<'a> Walk<'a> {
             }
             Place::AgeIndex { below, after } => {
                 let along = |target: &_| {
-                    sql::along_index(target, &instants, None, below, after.as_ref(), PAGE)
+                    sql::along_index(target, &instants, None, below, after.as_ref(), page)
                 };
                 let rows = read(self.target, &mut self.unfiltered, along, session).await?;
                 match rows.last() {
-                    Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
+                    Some(row) if rows.len() == page => *after = Some(place(self.target, row)),
                     _ => self.place = Place::Done,
                 }
                 rows
@@ -210,12 +226,12 @@ impl<'a> Walk<'a> {
         let tie = |row: &Vec<Value>| (row[length].clone(), row[length + 1].clone());
         on_index
             && self.target.table.engine == Engine::Postgres
-            && rows.len() >= PAGE
+            && rows.len() >= self.page()
             && rows.first().map(tie) == rows.last().map(tie)
     }
 
     /// Puts candidates under their fates, and counts what can never go.
-    fn sort(&self, rows: &[Vec<Value>]) -> Page {
+    pub(super) fn sort(&self, rows: &[Vec<Value>]) -> Page {
         let mut page = Page::default();
         page.sightings.blurred = self.unfiltered.is_some();
         let length = self.target.rows().key.len();
@@ -236,7 +252,7 @@ impl<'a> Walk<'a> {
                     Reading::Undatable => page.sightings.undatable += 1,
                     Reading::Unreadable => page.sightings.unreadable += 1,
                     Reading::At(instant) => {
-                        page.sightings.future += u64::from(instant > self.clock);
+                        page.sightings.future += u64::from(is_ahead(instant, self.clock));
                         match fate {
                             Fate::Cutoff(cutoff)
                                 if instant < cutoff
@@ -254,6 +270,12 @@ impl<'a> Walk<'a> {
         }
         page
     }
+}
+
+/// Rows that were written since the clock was read, or by a machine whose clock is a little fast, are
+/// nothing to tell.
+fn is_ahead(instant: Timestamp, clock: Timestamp) -> bool {
+    clock.checked_add(SignedDuration::from_mins(5)).is_ok_and(|limit| instant > limit)
 }
 
 /// A `where` that cannot be computed for one row, such as JSON that is none, would end the walk for

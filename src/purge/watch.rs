@@ -1,9 +1,10 @@
 //! Who looks on while rows go: a progress bar, a test.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::lag::Lag;
 use crate::model::Counts;
 
 /// A batch takes milliseconds. One that still runs so long after it was asked to end hangs in a
@@ -33,7 +34,9 @@ pub trait Watch {
     fn reached(&self, _point: Point) {}
     /// So many roots of a target have gone so far (in a dry run: would have).
     fn gone(&self, _target: &str, _rows: u64) {}
-    /// A batch was committed, or counted by a dry run. Calling `counts` costs what the target has
+    /// The next batch of a target waits, and for what. Told again as long as it does.
+    fn waits(&self, _target: &str, _why: &str) {}
+    /// A batch was committed, or counted by a dry run, or waits. Calling `counts` costs what the target has
     /// in tenants: not for every batch.
     fn counted(&self, _counts: &dyn Fn() -> Counts) {}
 }
@@ -49,8 +52,13 @@ pub struct Job<'a> {
     pub clock: jiff::Timestamp,
     pub dry_run: bool,
     pub duty_cycle_percent: u32,
+    /// What the run remembers of replicas, whichever target asks.
+    pub lag: RefCell<Lag>,
     /// A fixed batch size instead of the adaptive one.
     pub batch_rows: Option<usize>,
+    /// Above this share of candidates that go, looking at them first is not worth a statement, and whole
+    /// blocks are taken at once.
+    pub nearly_all: f64,
     pub deadline: Option<Instant>,
     /// Set from outside: end the batch and stop.
     pub stop: &'a AtomicBool,

@@ -199,6 +199,7 @@ fn add_work(ours: &Work, earlier: &Work) -> Work {
             duty_cycle: seconds(one.duty_cycle, other.duty_cycle),
             replica_lag: seconds(one.replica_lag, other.replica_lag),
             lock_waiters: seconds(one.lock_waiters, other.lock_waiters),
+            wal_size: seconds(one.wal_size, other.wal_size),
         }),
     }
 }

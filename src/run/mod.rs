@@ -66,6 +66,9 @@ pub struct Options {
     pub orders: Option<String>,
     /// A fixed number of rows in a batch, for tests and benchmarks; more than 1,000 count as 1,000.
     pub batch_rows: Option<usize>,
+    /// From which share of candidates that go they are taken by whole blocks, for tests; below zero:
+    /// from the first on.
+    pub nearly_all: Option<f64>,
 }
 
 /// One key of a Secret, which a variable of the environment holds the value of.

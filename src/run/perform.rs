@@ -13,7 +13,7 @@ use super::{Options, report};
 use crate::api::{PurgeRun, PurgeRunStatus, TargetReport};
 use crate::database::{Mode, Session};
 use crate::model::{Counts, Reason};
-use crate::purge::{self, End, Job, Point, Watch};
+use crate::purge::{self, End, Job, Lag, Point, Watch};
 
 /// A session whose statement hangs does not close; it ends with the process.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -56,7 +56,9 @@ pub(super) async fn perform(
         clock: ready.plan.clock,
         dry_run: declaration.dry_run,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
+        lag: RefCell::new(Lag::new(declaration.connection.limits.max_replica_lag)),
         batch_rows: around.options.batch_rows,
+        nearly_all: around.options.nearly_all.unwrap_or(purge::NEARLY_ALL),
         deadline: declaration
             .deadline
             .and_then(|allowed| around.earlier.deadline(allowed, started, now)),
@@ -123,6 +125,10 @@ impl Watch for Onlooker<'_> {
 
     fn gone(&self, target: &str, rows: u64) {
         self.around.watch.gone(target, rows);
+    }
+
+    fn waits(&self, target: &str, why: &str) {
+        self.around.watch.waits(target, why);
     }
 
     fn counted(&self, counts: &dyn Fn() -> Counts) {

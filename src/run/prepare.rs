@@ -1,18 +1,18 @@
 //! Everything up to the first row, without a right to change anything.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::atomic::AtomicBool;
 
 use super::earlier::Earlier;
 use super::place::{self, Place};
 use super::{Options, clock};
 use crate::api::ServerReport;
-use crate::database::{Error, ErrorClass};
+use crate::database::{Error, ErrorClass, Session};
 use crate::declare::{Declaration, Refused};
 use crate::model::{Reason, Refusal, TableName, Value};
 use crate::observe::observe;
 use crate::plan::{self, Plan};
-use crate::purge::{self, Job, Watch};
+use crate::purge::{self, Job, Lag, Watch};
 
 /// A policy whose plan stands against its database.
 pub(super) struct Ready {
@@ -108,6 +108,20 @@ pub(super) async fn prepare(
             "ALTER ROLE ... RESET session_replication_role; and the same for the database",
         )));
     }
+    if let (Session::Postgres(session), false) = (&mut session, declaration.dry_run) {
+        let pressure = session.pressure(&[]).await.map_err(failed)?;
+        if let Some(replica) = pressure.followers.iter().find(|replica| replica.state.is_none()) {
+            return Err(of_connection(Refusal::new(
+                "spec.limits.maxReplicaLag",
+                Reason::NotPermitted,
+                format!(
+                    "the login {} may not see how far the replica {} is behind, and would wait for it for ever",
+                    pressure.login, replica.name
+                ),
+                format!("GRANT pg_read_all_stats TO {}", pressure.login),
+            )));
+        }
+    }
     let clock = real
         .check(declaration.dry_run)
         .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, &real))
@@ -138,7 +152,9 @@ pub(super) async fn prepare(
         clock,
         dry_run: true,
         duty_cycle_percent: declaration.connection.limits.duty_cycle_percent,
+        lag: RefCell::new(Lag::new(declaration.connection.limits.max_replica_lag)),
         batch_rows: options.batch_rows,
+        nearly_all: purge::NEARLY_ALL,
         deadline: None,
         stop,
         stopped: OnceCell::new(),

@@ -53,4 +53,15 @@ impl Watch for Progress {
             None => {}
         }
     }
+
+    fn waits(&self, target: &str, why: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{target} waits: {why}")),
+            None if self.told.borrow().elapsed() >= EVERY => {
+                self.told.replace(Instant::now());
+                eprintln!("{target} waits: {why}");
+            }
+            None => {}
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Counts to the words of a PurgeRun's status.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,7 +9,7 @@ use super::bounds::{SHOWN, short_name, shorten};
 use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{Access, Action, AntiJoin, Counts, DependentAction, Engine, Reason};
+use crate::model::{Access, Action, AntiJoin, Cause, Counts, DependentAction, Engine, Reason};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
@@ -98,7 +99,7 @@ fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::Ta
     let (outcome, reason, message) =
         match end.map(|end| outcome(&planned.target.referenced, counts, end)) {
             Some((outcome, reason, message)) => (Some(outcome), reason, message),
-            None => (None, None, None),
+            None => (None, None, counts.work.waits.as_ref().map(|why| format!("waits: {why}"))),
         };
     let updates = matches!(planned.target.action, Action::Update(_));
     let omitted = |all: usize| (all > SHOWN).then(|| count((all - SHOWN) as u64));
@@ -128,10 +129,7 @@ fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::Ta
             longest_batch_millis: count(
                 u64::try_from(counts.work.longest_batch.as_millis()).unwrap_or(u64::MAX),
             ),
-            throttled_seconds: Some(api::Throttled {
-                duty_cycle: Some(counts.work.duty_cycle.as_secs_f64()),
-                ..api::Throttled::default()
-            }),
+            throttled_seconds: Some(throttled(planned, counts)),
         }),
         tenants_omitted: None,
         tenants: counts
@@ -217,10 +215,27 @@ fn outcome(
         }
         End::CapReached => because(api::Outcome::CapReached, Reason::CapReached, ""),
         End::DeadlineExceeded => {
-            because(api::Outcome::DeadlineExceeded, Reason::DeadlineExceeded, "")
+            because(api::Outcome::DeadlineExceeded, Reason::DeadlineExceeded, &waited(counts))
         }
-        End::Stopped => because(api::Outcome::Stopped, Reason::Stopped, ""),
+        End::Stopped => because(api::Outcome::Stopped, Reason::Stopped, &waited(counts)),
         End::Failed { reason, message } => because(api::Outcome::Failed, *reason, message),
+    }
+}
+
+/// What an end found the target waiting for.
+fn waited(counts: &Counts) -> String {
+    counts.work.waits.as_ref().map_or(String::new(), |why| format!("it waited: {why}"))
+}
+
+/// Causes that cannot be on this engine are absent.
+fn throttled(planned: &PlannedTarget, counts: &Counts) -> api::Throttled {
+    let seconds = |cause| counts.work.throttled.get(&cause).map_or(0.0, Duration::as_secs_f64);
+    let on = |engine, cause| (planned.target.table.engine == engine).then(|| seconds(cause));
+    api::Throttled {
+        duty_cycle: Some(seconds(Cause::DutyCycle)),
+        replica_lag: on(Engine::Postgres, Cause::ReplicaLag),
+        lock_waiters: on(Engine::Postgres, Cause::LockWaiters),
+        wal_size: on(Engine::Sqlite, Cause::WalSize),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::api::{AccessPath, Outcome, PurgeRun, PurgeRunStatus, TargetReport};
+use crate::api::{AccessPath, Outcome, PurgeRun, PurgeRunStatus, TargetReport, Throttled};
 
 /// All runs, one after another.
 pub fn render(runs: &[PurgeRun]) -> String {
@@ -107,6 +107,10 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
         )?;
     }
     write_more(out, "failures", target.failures_omitted)?;
+    let waited = waited(target);
+    if !waited.is_empty() {
+        writeln!(out, "  waited: {}", waited.join(", "))?;
+    }
     if let Some(access) = &target.access {
         let path = match access.path {
             AccessPath::Index => "Index",
@@ -170,6 +174,22 @@ fn write_more(out: &mut String, what: &str, omitted: Option<i64>) -> std::fmt::R
         Some(omitted) => writeln!(out, "  and {omitted} more {what}"),
         None => Ok(()),
     }
+}
+
+/// Whom the run let go first. That it rests as it is told to is no news.
+fn waited(target: &TargetReport) -> Vec<String> {
+    let throttled = target.work.as_ref().and_then(|work| work.throttled_seconds.clone());
+    let Throttled { duty_cycle: _, replica_lag, lock_waiters, wal_size } =
+        throttled.unwrap_or_default();
+    let causes = [
+        (replica_lag, "replicas that were behind"),
+        (lock_waiters, "others' locks"),
+        (wal_size, "a reader of an old state"),
+    ];
+    let told = causes.iter().filter_map(|(seconds, whom)| {
+        seconds.filter(|seconds| *seconds > 0.0).map(|seconds| format!("{seconds:.1} s for {whom}"))
+    });
+    told.collect()
 }
 
 fn kept(target: &TargetReport) -> Vec<String> {

@@ -23,11 +23,12 @@ pub fn judge(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
 }
 
 /// Locks the rows with these keys and gives the keys of those that it got: who else has one locked
-/// is not waited for. Where conditions read nothing but the row itself they are given too, as
-/// [`judge`] gives them: of a row that was changed before its lock was had, what it has become.
-pub fn claim(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
+/// is not waited for. Where `judges`, which is for conditions that read nothing but the row itself, they
+/// are given too, as [`judge`] gives them: of a row that was changed before its lock was had, what it
+/// has become.
+pub fn claim(target: &Target, instants: &Instants, keys: &[Key], judges: bool) -> Statement {
     let mut binds = Binds::new(target.table.engine, instants);
-    let text = if target.reads_only_itself() {
+    let text = if judges {
         conditions(target, keys, &mut binds)
     } else {
         let chosen = key_in(target.rows(), ROW, keys, &mut binds);
@@ -41,7 +42,8 @@ pub fn claim(target: &Target, instants: &Instants, keys: &[Key]) -> Statement {
     Statement::new(format!("{text} FOR UPDATE OF {ROW} SKIP LOCKED"), binds)
 }
 
-fn conditions(target: &Target, keys: &[Key], binds: &mut Binds) -> String {
+/// The columns of a judgement.
+pub(super) fn columns(target: &Target) -> Vec<String> {
     let mut columns = shown_keys(target.rows(), ROW);
     columns.push(shown_tenant(target, ROW));
     columns.push(shown_age(target, ROW));
@@ -63,8 +65,13 @@ fn conditions(target: &Target, keys: &[Key], binds: &mut Binds) -> String {
         columns.extend(keep.partition_by.iter().map(|name| shown_column(target.rows(), ROW, name)));
         columns.extend(keep.order_by.iter().map(|order| ranking::shown_order(target, ROW, order)));
     }
+    columns
+}
+
+fn conditions(target: &Target, keys: &[Key], binds: &mut Binds) -> String {
+    let columns = columns(target).join(", ");
     let chosen = key_in(target.rows(), ROW, keys, binds);
-    format!("SELECT {} FROM {} WHERE {chosen}", columns.join(", "), root_from(target, ROW))
+    format!("SELECT {columns} FROM {} WHERE {chosen}", root_from(target, ROW))
 }
 
 /// Roots go by key alone: they are locked, and only we and triggers can have changed them since

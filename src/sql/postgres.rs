@@ -1,17 +1,30 @@
 //! What only PostgreSQL is told: how a transaction begins, arrays of keys, walks along blocks.
 
+mod bulk;
 mod catalog;
+mod compile;
+mod due;
+mod pressure;
+mod strangers;
 mod walk;
 
-pub use catalog::{columns, descendants, foreign_keys, indexes, login, tables, triggers};
+pub use bulk::{
+    GOES, NOT_SELECTED, bound, claim_blocks, delete_at, earliest, is_judged_alone, judge_locked,
+};
+pub use catalog::{
+    columns, descendants, foreign_keys, indexes, login, rows_about, tables, triggers,
+};
+pub use compile::{assignment, compiled, pointing, type_of, type_of_condition};
+pub use due::{by_row, judge_by_row, tenants_of};
+pub use pressure::{commit_and_tell, pressure};
+pub use strangers::strange_operators;
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
 use std::time::Duration;
 
-use super::render;
 use super::statement::{Binds, Statement};
-use super::words::{cast, from, in_text, key_cast, name, tenant_of};
-use crate::model::{Engine, Expression, Key, ROW, Scalar, Table, Target, Value};
+use super::words::{cast, in_text, key_cast, name};
+use crate::model::{Engine, Key, Table, Value};
 
 /// An array of one column's values.
 pub(super) fn array<'v>(
@@ -26,24 +39,37 @@ pub(super) fn array<'v>(
 
 /// An array of texts, as it is bound.
 fn texts<'v>(values: impl Iterator<Item = &'v Value>, binds: &mut Binds) -> String {
-    binds.add_list(values.map(|value| in_text(value).map_or(Value::Null, Value::Text)).collect())
+    let text = |value: &Value| match value {
+        Value::Garbled(_) => value.clone(),
+        value => in_text(value).map_or(Value::Null, Value::Text),
+    };
+    binds.add_list(values.map(text).collect())
 }
 
 /// Keys as the rows of a subquery.
 pub(super) fn key_list(table: &Table, keys: &[Key], binds: &mut Binds) -> String {
-    let names: Vec<String> = (0..table.key.len()).map(|at| format!("ro_k{at}")).collect();
-    let unnested: Vec<String> = (0..names.len())
-        .map(|at| format!("pg_catalog.unnest({})", texts(keys.iter().map(|key| &key.0[at]), binds)))
-        .collect();
-    let typed: Vec<String> = names
-        .iter()
-        .zip(&table.key)
-        .map(|(name, column)| cast(name, key_cast(table, column).unwrap_or_default()))
-        .collect();
+    unnested(&key_lists(table, keys, binds))
+}
+
+/// For each column of the key its values, and their type.
+fn key_lists<'t>(table: &'t Table, keys: &[Key], binds: &mut Binds) -> Vec<(String, &'t str)> {
+    let columns = table.key.iter().enumerate();
+    let list = |(at, column): (usize, &'t String)| {
+        let values = texts(keys.iter().map(|key| &key.0[at]), binds);
+        (values, key_cast(table, column).unwrap_or_default())
+    };
+    columns.map(list).collect()
+}
+
+/// Lists of texts side by side, as rows of their types.
+fn unnested(lists: &[(String, &str)]) -> String {
+    let names: Vec<String> = (0..lists.len()).map(|at| format!("ro_k{at}")).collect();
+    let typed = names.iter().zip(lists).map(|(name, (_, to))| cast(name, to));
+    let unnested = lists.iter().map(|(values, _)| format!("pg_catalog.unnest({values})"));
     format!(
         "SELECT {} FROM ROWS FROM ({}) AS ro_keys ({})",
-        typed.join(", "),
-        unnested.join(", "),
+        typed.collect::<Vec<_>>().join(", "),
+        unnested.collect::<Vec<_>>().join(", "),
         names.join(", ")
     )
 }
@@ -59,23 +85,15 @@ pub struct Beginning {
     pub extensions: Vec<String>,
     /// As `server_version_num` has it.
     pub version: i64,
+    /// Whether a statement is to go along an index, in its order.
+    pub along_index: bool,
+    /// Whether the database holds texts as bytes of no known encoding.
+    pub bytes: bool,
 }
 
 /// How many schemas of the search path are really looked through: PostgreSQL leaves out, without a
 /// word, those that the login may not use, and citext then compares as text.
 const FOUND: &str = "pg_catalog.cardinality(pg_catalog.current_schemas(false))";
-
-/// Whether a schema of the search path has operators that no extension brought along. One that fits
-/// better than PostgreSQL's own would be taken in its place, here too: so each is named in full.
-const STRANGE: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_operator o \
-     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace \
-     WHERE n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false)) \
-     AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name \
-     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
-      WHERE d.classid OPERATOR(pg_catalog.=) \
-       'pg_catalog.pg_operator'::pg_catalog.regclass::pg_catalog.oid \
-      AND d.objid OPERATOR(pg_catalog.=) o.oid \
-      AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\"))";
 
 /// While roots are locked nobody waits longer for us.
 const LOCKED: Duration = Duration::from_millis(100);
@@ -86,7 +104,15 @@ const LOCKED: Duration = Duration::from_millis(100);
 /// A batch locks its tables first, which holds up nobody but who changes a schema, and then asks
 /// what the plan was made for: no trigger and no foreign key can come after that.
 pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -> Statement {
-    let Beginning { writes, lock_timeout, statement_timeout, extensions, version } = beginning;
+    let Beginning {
+        writes,
+        lock_timeout,
+        statement_timeout,
+        extensions,
+        version,
+        along_index,
+        bytes,
+    } = beginning;
     let millis = |duration: &Duration| duration.as_millis().max(1).to_string();
     let mut settings = vec![
         ("TimeZone", "UTC".to_owned()),
@@ -100,6 +126,9 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         ("jit", "off".to_owned()),
         ("transform_null_equals", "off".to_owned()),
         ("array_nulls", "on".to_owned()),
+        // lc_monetary stays the database's own: what a column of type money holds follows from it.
+        ("lc_time", "C".to_owned()),
+        ("lc_numeric", "C".to_owned()),
         // Of what an index finds all counts.
         ("gin_fuzzy_search_limit", "0".to_owned()),
         ("statement_timeout", millis(statement_timeout)),
@@ -114,6 +143,16 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         // Every statement of a batch goes by keys. On a table that was never analysed the planner
         // would read all of it for them.
         settings.push(("enable_seqscan", "off".to_owned()));
+    }
+    if *along_index {
+        // On a table that was never analysed each page would gather all rows of a tenant, and sort
+        // them, for the first few.
+        settings.push(("enable_bitmapscan", "off".to_owned()));
+        settings.push(("enable_sort", "off".to_owned()));
+    }
+    if *bytes {
+        // Otherwise one row of another encoding fails every statement that meets it.
+        settings.push(("client_encoding", "SQL_ASCII".to_owned()));
     }
     let set = |(name, value): &(&str, String)| {
         format!("pg_catalog.set_config('{name}', {}, true)", literal(value))
@@ -133,7 +172,7 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         );
     }
     if let Some(watched) = watched {
-        text += &format!("; SELECT ({watched}), {FOUND}, {STRANGE}");
+        text += &format!("; SELECT ({watched}), {FOUND}, {}", strangers::any());
     }
     Statement::new(text, Binds::none(Engine::Postgres))
 }
@@ -153,13 +192,23 @@ pub fn path(extensions: &[String], own: &str) -> Statement {
     let pinned = pinned(extensions);
     let whole = if own.trim().is_empty() { pinned.clone() } else { format!("{pinned}, {own}") };
     let set = |path: &str| format!("pg_catalog.set_config('search_path', {}, true)", literal(path));
-    alone(format!("SELECT {}; SELECT CASE WHEN {STRANGE} THEN {} END", set(&whole), set(&pinned)))
+    alone(format!(
+        "SELECT {}; SELECT CASE WHEN {} THEN {} END",
+        set(&whole),
+        strangers::any(),
+        set(&pinned)
+    ))
 }
 
 /// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,
 /// since of rows that point at one another some would stand in the way of the others.
 pub fn commit() -> Statement {
     alone("SET CONSTRAINTS ALL IMMEDIATE; COMMIT".to_owned())
+}
+
+/// A word to the server.
+pub fn nothing() -> Statement {
+    alone("BEGIN READ ONLY; COMMIT".to_owned())
 }
 
 /// A statement without parameters.
@@ -178,14 +227,7 @@ pub fn names(tables: &[&Table]) -> Vec<String> {
 ///
 /// With `families` the tables' parts are looked at too, whichever there are.
 pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> String {
-    let pairs: Vec<String> = tables
-        .iter()
-        .map(|table| {
-            let schema = table.schema.as_deref().unwrap_or(Engine::Postgres.schema());
-            format!("({}, {})", literal(schema), literal(&table.name))
-        })
-        .collect();
-    let list = if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") };
+    let list = pairs(tables);
     let parts = if families {
         " UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN ro_all a ON a.oid = i.inhparent"
     } else {
@@ -210,6 +252,18 @@ pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> Str
     )
 }
 
+/// Schemas and names in a list that is never empty.
+fn pairs(tables: &[crate::model::TableName]) -> String {
+    let pairs: Vec<String> = tables
+        .iter()
+        .map(|table| {
+            let schema = table.schema.as_deref().unwrap_or(Engine::Postgres.schema());
+            format!("({}, {})", literal(schema), literal(&table.name))
+        })
+        .collect();
+    if pairs.is_empty() { "('', '')".to_owned() } else { pairs.join(", ") }
+}
+
 /// A text as a literal, whatever the server's settings.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
@@ -223,29 +277,13 @@ pub fn server() -> Statement {
          pg_catalog.current_setting('server_version')::pg_catalog.text, pg_catalog.pg_is_in_recovery(), \
          pg_catalog.current_setting('track_counts') = 'on', \
          (SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = 'search_path'), \
-         pg_catalog.current_setting('session_replication_role') = 'origin'"
+         pg_catalog.current_setting('session_replication_role') = 'origin', \
+         pg_catalog.current_setting('server_encoding') = 'SQL_ASCII', \
+         (SELECT s.setting::pg_catalog.int8 FROM pg_catalog.pg_settings s \
+         WHERE s.name = 'idle_session_timeout')"
             .to_owned(),
         Binds::none(Engine::Postgres),
     )
-}
-
-/// The type of an expression of a table's rows, as the server sees it. No row is read.
-pub fn type_of(table: &Table, scalar: &Scalar) -> Statement {
-    type_name(table, &render::scalar(scalar, ROW))
-}
-
-/// The type of a condition on a table's rows, the target's own or a dependent's.
-pub fn type_of_condition(target: &Target, table: &Table, condition: &Expression) -> Statement {
-    type_name(table, &render::expression(condition, ROW, tenant_of(target)))
-}
-
-fn type_name(table: &Table, value: &str) -> Statement {
-    let rows = from(table, ROW);
-    let text = format!(
-        "SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_type t \
-         WHERE t.oid = pg_catalog.pg_typeof((SELECT {value} FROM {rows} LIMIT 0))"
-    );
-    Statement::new(text, Binds::none(Engine::Postgres))
 }
 
 /// Whether lower() knows more letters than those of ASCII.

@@ -36,9 +36,15 @@ fn about(pragma: &str, columns: &str, subject: &str, order: &str) -> Statement {
     )
 }
 
-/// Name, declared type, place in the primary key, hidden.
+/// Name, declared type, place in the primary key, hidden, and whether it needs a value and has no
+/// default.
 pub fn columns_of(table: &str) -> Statement {
-    about("pragma_table_xinfo", "name, upper(type), pk, hidden", table, "cid")
+    about(
+        "pragma_table_xinfo",
+        "name, upper(type), pk, hidden, \"notnull\" AND dflt_value IS NULL, \"notnull\"",
+        table,
+        "cid",
+    )
 }
 
 /// Number of the key, referenced table, own column, referenced column, action.

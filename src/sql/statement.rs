@@ -9,6 +9,7 @@ use crate::model::{Encoding, Engine, Value, bind_instant};
 pub struct Statement {
     text: String,
     binds: Vec<Bind>,
+    along_index: bool,
 }
 
 /// What is bound to one parameter.
@@ -21,7 +22,7 @@ pub enum Bind {
 
 impl Statement {
     pub(super) fn new(text: String, binds: Binds) -> Self {
-        Self { text, binds: binds.values }
+        Self { text, binds: binds.values, along_index: false }
     }
 
     pub fn binds(&self) -> &[Bind] {
@@ -34,9 +35,22 @@ impl Statement {
         sqlx::AssertSqlSafe(self.text.clone())
     }
 
+    /// The same statement, which reads along an index and in its order, a page at a time.
+    pub(super) fn along_index(self) -> Self {
+        Self { along_index: true, ..self }
+    }
+
+    pub fn is_along_index(&self) -> bool {
+        self.along_index
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The same statement, compiled and not run.
     pub fn explained(&self) -> Self {
-        Self { text: format!("EXPLAIN {}", self.text), binds: self.binds.clone() }
+        Self { text: format!("EXPLAIN {}", self.text), ..self.clone() }
     }
 }
 

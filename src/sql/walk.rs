@@ -83,7 +83,7 @@ pub fn along_index(
         root_from(target, ROW),
         conditions.join(" AND ")
     );
-    Statement::new(text, binds)
+    Statement::new(text, binds).along_index()
 }
 
 /// An age of minus infinity can never go, and would be met first by every walk.

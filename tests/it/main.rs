@@ -38,3 +38,4 @@ mod refused;
 mod reported;
 mod skip;
 mod superplane;
+mod wal;

@@ -2,7 +2,7 @@
 
 mod stage;
 
-use std::io::copy;
+use std::io::{BufRead, BufReader, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Output;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use retention_operator::api::PurgeRunStatus;
 use serde_json::{Value as Json, json};
 
 use crate::bed::{Bed, EXPIRED, elsewhere};
+use crate::wal::pinned;
 use stage::{NAME, Stage, signal, slow, start_slowly, wait_until};
 
 fn code(output: &Output) -> i32 {
@@ -135,6 +136,31 @@ fn suspended_replaced_deleted_or_another_nothing_is_touched() {
     assert_eq!(code(&stage.run()), 1, "another run of the same name");
     assert_eq!(stage.status(), Json::Null);
     assert_eq!(stage.bed.chats().len(), 10);
+}
+
+#[test]
+fn a_run_that_waits_says_what_for_in_its_record_and_on_its_way() {
+    let (bed, reader) = pinned();
+    let bed =
+        bed.with("schedule: \"@daily\"\n", "schedule: \"@daily\"\n  activeDeadlineSeconds: 60\n");
+    let Some(stage) = Stage::new(bed) else { return };
+    let mut child = stage.runner().spawn().unwrap();
+    let said = |status: &Json| status["targets"][0]["message"].as_str().map(str::to_owned);
+    wait_until("what it waits for is told", || said(&stage.status()).is_some());
+    let status = stage.status();
+    let message = said(&status).unwrap();
+    assert!(message.starts_with("waits: the write-ahead log has 7"), "{message}");
+    assert!(status["targets"][0].get("outcome").is_none_or(Json::is_null), "{status}");
+    // It ends by itself in a minute.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("waits")).expect("it says nothing");
+    assert!(line.starts_with("chats waits: the write-ahead log has 7"), "{line}");
+    drop(reader);
+    assert!(child.wait().unwrap().success());
+    let status = stage.status();
+    let target = &status["targets"][0];
+    assert_eq!((&target["outcome"], said(&status)), (&json!("Done"), None));
+    assert!(target["work"]["throttledSeconds"]["WalSize"].as_f64() > Some(5.0), "{target}");
 }
 
 #[test]

@@ -84,16 +84,25 @@ pub fn url(schema: &mut Schema) {
 
 /// Go's durations, whole numbers only.
 pub fn duration(schema: &mut Schema) {
+    duration_up_to(schema, "1h");
+}
+
+/// A replica may be kept behind on purpose, by days.
+pub fn lag(schema: &mut Schema) {
+    duration_up_to(schema, "168h");
+}
+
+fn duration_up_to(schema: &mut Schema, most: &str) {
     const FORM: &str = "self.matches('^([0-9]{1,7}ms|[0-9]{1,4}[smh])+$')";
-    const MESSAGE: &str =
-        "this is no duration from 10ms to 1h: write numbers with h, m, s or ms, e.g. 2s or 1m30s";
     // Not a `pattern`: beside a failed pattern the server would also tell that the text cannot be converted.
     rule(
         schema,
         &format!(
-            "{FORM} && duration(self) >= duration('10ms') && duration(self) <= duration('1h')"
+            "{FORM} && duration(self) >= duration('10ms') && duration(self) <= duration('{most}')"
         ),
-        MESSAGE,
+        &format!(
+            "this is no duration from 10ms to {most}: write numbers with h, m, s or ms, e.g. 2s or 1m30s"
+        ),
     );
 }
 

@@ -157,8 +157,10 @@ impl Tables {
                 _ => OnDelete::Refuse,
             };
             let columns = group.iter().map(|row| (text(&row[3]), text(&row[4]))).collect();
+            let needed = group.iter().filter(|row| row[6].is_true()).map(|row| text(&row[3]));
+            let needed = needed.collect();
             self.with(&group[0][0], |table| {
-                table.foreign_keys.push(ForeignKey { to, columns, on_delete });
+                table.foreign_keys.push(ForeignKey { to, columns, on_delete, needed });
             });
         }
     }

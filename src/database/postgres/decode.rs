@@ -22,7 +22,10 @@ fn value(row: &PgRow, at: usize) -> Result<Value, Error> {
         "INT4" => row.try_get::<i32, _>(at).map(|integer| Value::Integer(i64::from(integer))),
         "INT8" => row.try_get::<i64, _>(at).map(Value::Integer),
         "FLOAT8" => row.try_get::<f64, _>(at).map(Value::Real),
-        "TEXT" | "VARCHAR" | "NAME" => row.try_get::<String, _>(at).map(Value::Text),
+        "TEXT" | "VARCHAR" | "NAME" => raw.as_bytes().map_err(sqlx::Error::Decode).map(|bytes| {
+            let text = String::from_utf8(bytes.to_vec());
+            text.map_or_else(|error| Value::Garbled(error.into_bytes()), Value::Text)
+        }),
         other => {
             let message = format!("a result of type {other} was not asked for as text");
             return Err(Error { class: ErrorClass::Statement, message });

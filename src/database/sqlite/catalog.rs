@@ -73,7 +73,8 @@ impl Session {
         if kind != TableKind::Ordinary {
             return Ok(table);
         }
-        for row in self.rows(&sqlite::columns_of(&name)).await? {
+        let columns = self.rows(&sqlite::columns_of(&name)).await?;
+        for row in &columns {
             table.columns.push(Column {
                 name: text(&row[0]),
                 declared: text(&row[1]),
@@ -87,13 +88,23 @@ impl Session {
             });
         }
         table.key = key(&table, without_rowid);
+        let needs = |at: usize, column: &str| {
+            columns.iter().any(|row| row[at].is_true() && same(&text(&row[0]), column))
+        };
         let mut last = None;
         for row in self.rows(&sqlite::foreign_keys_of(&name)).await? {
             let pair = (text(&row[2]), text(&row[3]));
+            let needed = match text(&row[4]).as_str() {
+                "SET NULL" => needs(5, &pair.0),
+                "SET DEFAULT" => needs(4, &pair.0),
+                _ => false,
+            };
+            let needed = needed.then(|| pair.0.clone());
             if last == row[0].as_integer()
                 && let Some(key) = table.foreign_keys.last_mut()
             {
                 key.columns.push(pair);
+                key.needed.extend(needed);
                 continue;
             }
             last = row[0].as_integer();
@@ -105,6 +116,7 @@ impl Session {
                     "SET NULL" | "SET DEFAULT" => OnDelete::Unset,
                     _ => OnDelete::Refuse,
                 },
+                needed: needed.into_iter().collect(),
             });
         }
         table.indexes = self.indexes(&table).await?;

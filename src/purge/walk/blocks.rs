@@ -1,6 +1,8 @@
 //! A sweep through PostgreSQL's blocks: addresses in order, and no index to keep them.
 
-use super::{PAGE, Place, Walk, read};
+use std::ops::Range;
+
+use super::{Place, Walk, read};
 use crate::database::{Error, Session};
 use crate::model::Value;
 use crate::sql::{self, Instants};
@@ -16,6 +18,34 @@ impl Walk<'_> {
         instants: &Instants,
         session: &mut Session,
     ) -> Result<Option<Vec<Vec<Value>>>, Error> {
+        let Place::Blocks { step, .. } = self.place else { return Ok(None) };
+        let Some(blocks) = self.next_range(step, session).await? else {
+            self.place = Place::Done;
+            return Ok(None);
+        };
+        let below = self.cutoffs.youngest().map(|cutoff| self.below(cutoff));
+        let sweep = |target: &_| {
+            sql::postgres::sweep_blocks(target, instants, blocks.clone(), below.as_ref())
+        };
+        let rows = read(self.target, &mut self.unfiltered, sweep, session).await?;
+        // By what the blocks give, and never by statistics.
+        let page = self.page();
+        if let Place::Blocks { step, .. } = &mut self.place {
+            *step = match rows.len() {
+                few if few < page / 2 => (*step * 2).min(MOST_BLOCKS),
+                many if many > page * 2 => (*step / 2).max(1),
+                _ => *step,
+            };
+        }
+        Ok(Some(rows))
+    }
+
+    /// The next so many blocks; `None` where none are left, or no sweep goes by blocks.
+    pub(in crate::purge) async fn next_range(
+        &mut self,
+        most: u64,
+        session: &mut Session,
+    ) -> Result<Option<Range<u64>>, Error> {
         let Place::Blocks { next, end, step } = self.place else { return Ok(None) };
         // Read once: what is appended while we walk is young, or comes to the next run.
         let end = match end {
@@ -26,22 +56,15 @@ impl Walk<'_> {
                 blocks.map_or(0, i64::unsigned_abs)
             }
         };
-        if next >= end {
-            self.place = Place::Done;
-            return Ok(None);
-        }
-        let upto = next.saturating_add(step).min(end);
-        let below = self.cutoffs.youngest().map(|cutoff| self.below(cutoff));
-        let sweep =
-            |target: &_| sql::postgres::sweep_blocks(target, instants, next..upto, below.as_ref());
-        let rows = read(self.target, &mut self.unfiltered, sweep, session).await?;
-        // By what the blocks give, and never by statistics.
-        let step = match rows.len() {
-            few if few < PAGE / 2 => (step * 2).min(MOST_BLOCKS),
-            many if many > PAGE * 2 => (step / 2).max(1),
-            _ => step,
-        };
+        let upto = next.saturating_add(most).min(end);
         self.place = Place::Blocks { next: upto, end: Some(end), step };
-        Ok(Some(rows))
+        Ok((next < end).then_some(next..upto))
+    }
+
+    /// Walks on from this block.
+    pub(in crate::purge) fn back_to(&mut self, block: u64) {
+        if let Place::Blocks { next, .. } = &mut self.place {
+            *next = block;
+        }
     }
 }

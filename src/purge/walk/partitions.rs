@@ -1,6 +1,6 @@
 //! Partition by partition, for keepNewest.
 
-use super::{PAGE, Page, Place, Walk};
+use super::{Page, Place, Walk};
 use crate::database::{Error, Session};
 use crate::model::Value;
 use crate::plan::Fate;
@@ -17,6 +17,7 @@ impl Walk<'_> {
         let Some(keep) = &self.target.keep_newest else {
             return Ok(None);
         };
+        let full = self.page();
         if let Place::Partitions(None) = self.place {
             let mut rows =
                 session.rows(&sql::over_full_partitions(self.target, keep, instants)).await?;
@@ -31,7 +32,7 @@ impl Walk<'_> {
         }
         let mut page = Page::default();
         let mut found = 0;
-        while found < PAGE
+        while found < full
             && let Some(row) = left.pop()
         {
             let (tenant, partition) = match self.target.tenant {

@@ -1,6 +1,6 @@
 //! Along an index of (tenant, age): tenant by tenant, or many in one statement.
 
-use super::{PAGE, Place, Walk, place, read};
+use super::{Place, Walk, place, read};
 use crate::database::{Error, Session};
 use crate::model::{Engine, Value};
 use crate::sql::{self, Instants};
@@ -18,27 +18,28 @@ impl Walk<'_> {
         if self.target.table.engine == Engine::Postgres {
             return self.next_tenants_together(instants, session).await;
         }
+        let page = self.page();
         let Place::TenantIndex { tenants, after } = &mut self.place else { return Ok(None) };
         // Tenants with few rows share a page: else each would cost a transaction.
         let mut found = Vec::new();
-        for _ in 0..PAGE {
+        for _ in 0..page {
             let Some((tenant, below)) = tenants.last() else {
                 break;
             };
             let after_it = after.as_ref();
             let along = |target: &_| {
-                sql::along_index(target, instants, Some(tenant), below, after_it, PAGE)
+                sql::along_index(target, instants, Some(tenant), below, after_it, page)
             };
             let rows = read(self.target, &mut self.unfiltered, along, session).await?;
             match rows.last() {
-                Some(row) if rows.len() == PAGE => *after = Some(place(self.target, row)),
+                Some(row) if rows.len() == page => *after = Some(place(self.target, row)),
                 _ => {
                     tenants.pop();
                     *after = None;
                 }
             }
             found.extend(rows);
-            if found.len() >= PAGE {
+            if found.len() >= page {
                 break;
             }
         }
@@ -51,6 +52,7 @@ impl Walk<'_> {
         instants: &Instants,
         session: &mut Session,
     ) -> Result<Option<Vec<Vec<Value>>>, Error> {
+        let page = self.page();
         let Place::TenantIndex { tenants, after } = &mut self.place else { return Ok(None) };
         // Whose page was full is asked alone where it ended: among others no index would serve, and
         // each page would read all pages before it again.
@@ -62,7 +64,7 @@ impl Walk<'_> {
             return Ok(None);
         }
         let together = |target: &_| {
-            sql::postgres::tenants_along_index(target, instants, &asked, after.as_ref(), PAGE)
+            sql::postgres::tenants_along_index(target, instants, &asked, after.as_ref(), page)
         };
         let mut rows = read(self.target, &mut self.unfiltered, together, session).await?;
         let reached = rows.last().and_then(|row| row[0].as_integer());
@@ -71,7 +73,7 @@ impl Walk<'_> {
         }
         // Those before the one that was reached are walked to their ends.
         let done = match reached {
-            Some(at) if rows.len() == PAGE => {
+            Some(at) if rows.len() == page => {
                 *after = rows.last().map(|row| place(self.target, row));
                 usize::try_from(at - 1).unwrap_or_default()
             }

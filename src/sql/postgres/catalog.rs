@@ -1,6 +1,6 @@
 //! PostgreSQL's catalog. Tables are told apart by their oid, the first column of every answer.
 
-use crate::model::Engine;
+use crate::model::{Engine, TableName};
 use crate::sql::statement::{Binds, Statement};
 
 fn statement(text: &str) -> Statement {
@@ -114,16 +114,22 @@ pub fn indexes() -> Statement {
     ))
 }
 
-/// Key, referenced table, own column, referenced column, action. Of a partitioned table the keys
+/// Key, referenced table, own column, referenced column, action, and whether that would leave the
+/// column without a value that it needs. Of a partitioned table the keys
 /// of its own, and not what each partition has of them. A key that is not enforced is none.
 pub fn foreign_keys() -> Statement {
     statement(
         "SELECT k.conrelid::pg_catalog.int8, k.oid::pg_catalog.int8, k.confrelid::pg_catalog.int8, \
-         a.attname::pg_catalog.text, f.attname::pg_catalog.text, k.confdeltype::pg_catalog.text \
+         a.attname::pg_catalog.text, f.attname::pg_catalog.text, k.confdeltype::pg_catalog.text, \
+         k.confdeltype IN ('n', 'd') AND (a.attnotnull OR t.typnotnull) \
+         AND (k.confdeltype = 'n' OR NOT a.atthasdef AND t.typdefault IS NULL) \
+         AND coalesce(nullif(pg_catalog.to_jsonb(k) -> 'confdelsetcols', 'null') \
+          @> pg_catalog.to_jsonb(p.own), true) \
          FROM pg_catalog.pg_constraint k \
          CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) \
           WITH ORDINALITY AS p(own, theirs, at) \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.own \
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
          JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = p.theirs \
          WHERE k.contype = 'f' AND k.conparentid = 0 \
          AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) \
@@ -139,6 +145,21 @@ pub fn triggers() -> Statement {
          t.tgtype & 16 > 0 FROM pg_catalog.pg_trigger t \
          WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY t.tgname",
     )
+}
+
+/// About how many rows a table has that may not be read: by its statistics, and without any by its
+/// size.
+pub fn rows_about(table: &TableName) -> Statement {
+    let schema = super::literal(table.schema.as_deref().unwrap_or_default());
+    let name = super::literal(&table.name);
+    statement(&format!(
+        "SELECT CASE WHEN c.reltuples > 0 AND c.relpages > 0 \
+         THEN c.reltuples / c.relpages * b.blocks ELSE b.blocks * 60 END::pg_catalog.int8 \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_size(c.oid) \
+         / pg_catalog.current_setting('block_size')::pg_catalog.int8) AS b(blocks) \
+         WHERE n.nspname = {schema} AND c.relname = {name}"
+    ))
 }
 
 /// Every table that inherits from a table, through whatever generations: the ancestor's oid, the

@@ -134,5 +134,5 @@ pub fn tenants_along_index(
         keys = keys.join(", "),
         ordered = ordered.join(", "),
     );
-    Statement::new(text, binds)
+    Statement::new(text, binds).along_index()
 }

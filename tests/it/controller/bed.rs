@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Node};
@@ -24,7 +24,7 @@ use crate::cluster::Cluster;
 pub const NODE: &str = "nowhere";
 
 /// A case that runs beside thirty others on a busy machine may take its time.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 pub trait Kind:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -83,6 +83,38 @@ pub async fn furnish(cluster: &Cluster) {
     Api::<Node>::all(client).patch(NODE, &apply, &Patch::Apply(node)).await.unwrap();
 }
 
+/// Asks again while the server, which has much to do, does not answer or says that it cannot.
+pub async fn steadily<T, F>(mut request: impl FnMut() -> F) -> kube::Result<T>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match request().await {
+            Err(error) if Instant::now() < deadline && is_passing(&error) => {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_passing(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code == 429 || status.code >= 500,
+        kube::Error::HyperError(_) | kube::Error::Service(_) => true,
+        _ => false,
+    }
+}
+
+/// `None`: it was there, perhaps by a request whose answer was lost.
+fn created<K>(answer: kube::Result<K>) -> kube::Result<Option<K>> {
+    match answer {
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 impl Bed {
     pub async fn new(cluster: &'static Cluster) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
@@ -90,7 +122,10 @@ impl Bed {
         let client = client(cluster).await;
         let object = json!({"metadata": {"name": namespace}});
         let object: Namespace = serde_json::from_value(object).unwrap();
-        Api::all(client.clone()).create(&PostParams::default(), &object).await.unwrap();
+        let all = Api::all(client.clone());
+        steadily(|| async { created(all.create(&PostParams::default(), &object).await) })
+            .await
+            .unwrap();
         Self { cluster, client, namespace }
     }
 
@@ -101,25 +136,49 @@ impl Bed {
     /// Creates what the manifest says.
     pub async fn make<K: Kind>(&self, manifest: Value) -> K {
         let object: K = serde_json::from_value(manifest).unwrap();
-        self.api().create(&PostParams::default(), &object).await.unwrap()
+        let (api, params) = (self.api(), PostParams::default());
+        match steadily(|| async { created(api.create(&params, &object).await) }).await.unwrap() {
+            Some(object) => object,
+            None => self.get(&object.name_any()).await.unwrap(),
+        }
     }
 
     /// A merge patch, as `kubectl patch --type merge` sends it.
     pub async fn change<K: Kind>(&self, name: &str, change: Value) -> K {
-        self.api().patch(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap()
+        let (api, params, change) = (self.api(), PatchParams::default(), Patch::Merge(change));
+        steadily(|| api.patch(name, &params, &change)).await.unwrap()
     }
 
     pub async fn get<K: Kind>(&self, name: &str) -> Option<K> {
-        self.api().get_opt(name).await.unwrap()
+        let api = self.api();
+        steadily(|| api.get_opt(name)).await.unwrap()
     }
 
     pub async fn names<K: Kind>(&self) -> Vec<String> {
-        let listed = self.api::<K>().list(&ListParams::default()).await.unwrap();
+        let (api, params) = (self.api::<K>(), ListParams::default());
+        let listed = steadily(|| api.list(&params)).await.unwrap();
         listed.into_iter().map(|object| object.name_any()).collect()
     }
 
     pub async fn delete<K: Kind>(&self, name: &str) {
         self.api::<K>().delete(name, &DeleteParams::background()).await.unwrap();
+    }
+
+    /// Watches an object until it is so; a watch that breaks off is begun again.
+    async fn seen<K: Kind>(
+        &self,
+        name: &str,
+        is_so: &(impl Fn(Option<&K>) -> bool + Send + Sync),
+    ) -> Option<Option<K>> {
+        let watched = async {
+            loop {
+                if let Ok(found) = await_condition(self.api(), name, is_so).await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, watched).await.ok()
     }
 
     /// Waits until the object of that name is so, and gives it.
@@ -130,11 +189,9 @@ impl Bed {
         is_so: impl Fn(&K) -> bool + Send + Sync,
     ) -> K {
         let condition = |object: Option<&K>| object.is_some_and(&is_so);
-        let waited =
-            tokio::time::timeout(PATIENCE, await_condition(self.api(), name, condition)).await;
-        match waited {
-            Ok(found) => found.unwrap().unwrap(),
-            Err(_) => {
+        match self.seen(name, &condition).await {
+            Some(found) => found.unwrap(),
+            None => {
                 let found = serde_json::to_string_pretty(&self.get::<K>(name).await).unwrap();
                 panic!("{}: never: {what}: {name} is {found}", self.namespace)
             }
@@ -143,10 +200,8 @@ impl Bed {
 
     pub async fn until_gone<K: Kind>(&self, name: &str) {
         let is_gone = |object: Option<&K>| object.is_none();
-        let waited =
-            tokio::time::timeout(PATIENCE, await_condition(self.api(), name, is_gone)).await;
         assert!(
-            waited.is_ok(),
+            self.seen(name, &is_gone).await.is_some(),
             "{}: never gone: {name}: {:?}",
             self.namespace,
             self.get::<K>(name).await

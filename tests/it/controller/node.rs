@@ -7,7 +7,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use retention_operator::api::PurgeRun;
 use serde_json::{Value, json};
 
-use super::bed::{Bed, NODE};
+use super::bed::{Bed, NODE, steadily};
 
 const RUN: &str = "retention-operator.io/purgerun";
 
@@ -41,11 +41,13 @@ impl Bed {
             "metadata": {"name": pod},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         });
-        let _: Value = self
-            .api::<Pod>()
-            .create_subresource("binding", pod, &PostParams::default(), &binding)
-            .await
-            .unwrap();
+        let (pods, params) = (self.api::<Pod>(), PostParams::default());
+        let bound = || pods.create_subresource::<_, Value>("binding", pod, &params, &binding);
+        match steadily(bound).await {
+            // A first answer was lost.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {}
+            answer => drop(answer.unwrap()),
+        }
         let running = json!({"running": {"startedAt": "2026-11-21T02:00:00Z"}, "waiting": null});
         self.container(pod, "Running", running).await;
     }
@@ -83,7 +85,8 @@ impl Bed {
 
     pub async fn pod_status(&self, pod: &str, status: Value) {
         let patch = Patch::Strategic(json!({"status": status}));
-        self.api::<Pod>().patch_status(pod, &PatchParams::default(), &patch).await.unwrap();
+        let (pods, params) = (self.api::<Pod>(), PatchParams::default());
+        steadily(|| pods.patch_status(pod, &params, &patch)).await.unwrap();
     }
 
     /// A pod at work that was told to go ends its batch, reports, and is gone.
@@ -113,7 +116,8 @@ impl Bed {
             "status": report,
         });
         let runner = PatchParams::apply("retention-operator-runner").force();
-        self.api::<PurgeRun>().patch_status(run, &runner, &Patch::Apply(status)).await.unwrap();
+        let (runs, status) = (self.api::<PurgeRun>(), Patch::Apply(status));
+        steadily(|| runs.patch_status(run, &runner, &status)).await.unwrap();
     }
 
     /// The next attempt of a run, from its beginning to its end.

@@ -69,6 +69,8 @@ struct Case {
     wal: bool,
     /// Whether the program comes through the pooler.
     pooled: bool,
+    /// Whole blocks are taken at once where that can be.
+    blocks: bool,
     /// Whether the login may read before it is told what to ask for, which costs a run.
     trusted: bool,
 }
@@ -90,6 +92,7 @@ impl Case {
                 batch: dice.pick(&[1, 2, 7, 500]),
                 wal: dice.chance(40),
                 pooled: seed.is_multiple_of(2),
+                blocks: seed / 2 % 2 == 0,
                 trusted: !seed.is_multiple_of(3),
             };
             if dice.chance(15) || case.foreseen(&case.tables).iter().any(|outcome| outcome.gone > 0)
@@ -210,9 +213,10 @@ fn check(engine: Engine, seed: u64, place: Option<&Place>) -> Checked {
     drop(stage);
     checked.map_err(|why| {
         format!(
-            "{:?}, batches of {}{}: {why}\nfiles: {}",
+            "{:?}, batches of {}{}{}: {why}\nfiles: {}",
             case.shape.class,
             case.batch,
+            if case.blocks { ", by blocks" } else { "" },
             if place.is_some() && case.pooled { ", through the pooler" } else { "" },
             folder.keep().display()
         )

@@ -124,6 +124,9 @@ impl<'a> Stage<'a> {
         command
             .args(["-o", "json", "--allow-future-now", "--now", &now])
             .args(dry.then_some("--dry-run"));
+        if self.case.blocks {
+            command.env("RETENTION_OPERATOR_NEARLY_ALL", "-1");
+        }
         command
             .env("RETENTION_OPERATOR_BATCH_ROWS", self.case.batch.to_string())
             .timeout(Duration::from_mins(1));

@@ -227,3 +227,15 @@ fn a_civil_age_without_a_zone_is_refused() {
         });
     }
 }
+
+/// The application goes on writing while a run is at work, and not by the same clock.
+#[test]
+fn what_was_written_since_the_clock_was_read_is_not_counted_as_from_the_future() {
+    let rows = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+                INSERT INTO t SELECT i, timestamptz '2026-11-21 12:00Z' + i * interval '1min' FROM generate_series(1, 7) i";
+    both(rows, &[delete("t", "id")], |stage| {
+        let said = stage.dry_run(&old(""));
+        said.assert_done();
+        assert_eq!(said.target().kept.future, Some(2), "those of 12:06 and 12:07");
+    });
+}

@@ -1,6 +1,6 @@
 //! The small chat application of `crate::bed`, on PostgreSQL.
 
-use retention_operator::run::Watch;
+use retention_operator::run::{Options, Watch};
 
 use super::database::{Database, delete, read};
 use super::stage::{Said, Stage};
@@ -44,11 +44,14 @@ pub enum Variant {
     NoAction,
     /// As `NoAction`, and no index serves.
     Sweep,
+    /// No index serves, and whole blocks are taken at once.
+    Blocks,
 }
 
 pub struct Bed {
     pub stage: Stage,
     spec: String,
+    nearly_all: Option<f64>,
 }
 
 impl Bed {
@@ -56,17 +59,18 @@ impl Bed {
     pub fn new(variant: Variant) -> Option<Self> {
         let database = Database::create()?;
         let mut rows = ROWS.to_owned();
-        if variant != Variant::Cascade {
+        if matches!(variant, Variant::NoAction | Variant::Sweep) {
             rows = rows.replace(" ON DELETE CASCADE", "");
         }
-        if variant == Variant::Sweep {
+        if matches!(variant, Variant::Sweep | Variant::Blocks) {
             rows += "DROP INDEX chats_age;";
         }
         database.execute(&rows);
         database.grant(&[delete("chats", "id"), delete("messages", "id"), read("notes")]);
         let pooled = variant == Variant::Cascade;
         let url = if pooled { database.bouncer_url()? } else { database.url() };
-        Some(Self { stage: Stage::new(database, url), spec: SPEC.to_owned() })
+        let nearly_all = (variant == Variant::Blocks).then_some(-1.0);
+        Some(Self { stage: Stage::new(database, url), spec: SPEC.to_owned(), nearly_all })
     }
 
     /// The policy with a part of its text replaced.
@@ -77,7 +81,11 @@ impl Bed {
     }
 
     pub fn run(&self, batch_rows: usize, watch: &dyn Watch) -> Said {
-        self.stage.ask(&self.spec, |options| options.batch_rows = Some(batch_rows), watch)
+        let options = |options: &mut Options| {
+            options.batch_rows = Some(batch_rows);
+            options.nearly_all = self.nearly_all;
+        };
+        self.stage.ask(&self.spec, options, watch)
     }
 
     pub fn chats(&self) -> Vec<i64> {

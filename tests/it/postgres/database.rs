@@ -41,6 +41,8 @@ pub struct Database {
     /// The purge's login.
     pub role: String,
     password: String,
+    /// Whether any other test may have it.
+    is_plain: bool,
 }
 
 impl Database {
@@ -53,13 +55,23 @@ impl Database {
 
     /// With the name of an empty database that is there already, or none.
     pub fn create_on(server: &'static Server, spare: Option<String>) -> Self {
+        Self::create_with(server, spare, "")
+    }
+
+    /// One that holds texts as bytes, whatever they mean.
+    pub fn create_of_bytes() -> Option<Self> {
+        let how = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'";
+        Some(Self::create_with(server()?, None, how))
+    }
+
+    fn create_with(server: &'static Server, spare: Option<String>, how: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let number = format!("{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let (role, password) = (format!("purge_{number}"), format!("{:016x}", fastrand::u64(..)));
         let mut first = vec![format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'")];
         let name = spare.unwrap_or_else(|| {
             let name = format!("retention_test_{number}");
-            first.push(format!("CREATE DATABASE {name}"));
+            first.push(format!("CREATE DATABASE {name} {how}"));
             name
         });
         first.push(format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"));
@@ -67,7 +79,8 @@ impl Database {
         for statement in first {
             client::execute(&server.own_url("postgres"), &statement).unwrap();
         }
-        let database = Self { server, name, role, password };
+        let is_plain = how.is_empty();
+        let database = Self { server, name, role, password, is_plain };
         database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC");
         database
     }
@@ -160,12 +173,12 @@ END $$";
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Self { server, name, role, .. } = self;
+        let Self { server, name, role, is_plain, .. } = self;
         let url = server.own_url(name);
         let others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
         let owned = format!("DROP OWNED BY {role} CASCADE");
         let again = [others, CLEAN, &owned].iter().all(|sql| client::execute(&url, sql).is_ok());
-        let keep = again && server.is_reused && !std::thread::panicking();
+        let keep = again && *is_plain && server.is_reused && !std::thread::panicking();
         let mut last = vec![format!("DROP ROLE {role}")];
         if !keep {
             last.insert(0, format!("DROP DATABASE {name} WITH (FORCE)"));

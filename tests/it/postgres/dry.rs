@@ -115,3 +115,28 @@ fn a_run_leaves_nothing_for_a_second_one() {
         bed.assert_whole_families();
     }
 }
+
+/// The login may read, and nothing else.
+#[test]
+fn what_the_database_would_not_take_from_a_run_is_refused_to_a_dry_run_too() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, done boolean DEFAULT false, n int);
+               CREATE TABLE d (id bigint PRIMARY KEY, t_id text, n int);
+               INSERT INTO t (id, at) VALUES (1, '2026-01-01Z'), (2, '2026-11-20Z'); INSERT INTO d VALUES (1, '1'), (2, '2');";
+    let dependent =
+        |more: &str| old(&format!(", dependents: [{{name: d, table: public.d, {more}}}]"));
+    let update = r#"action: Update, where: "not done", set: {done: "true", n: "cast(id as text)"}"#;
+    for (spec, field) in [
+        (dependent("references: {t_id: id}"), "dependents[d].references"),
+        (
+            dependent(r#"references: {id: id}, action: Update, set: {n: "t_id"}"#),
+            "dependents[d].set.n",
+        ),
+        (old("").replace("action: Delete", update), "set.n"),
+    ] {
+        both(sql, &[read("t"), read("d")], |stage| {
+            let said = stage.dry_run(&spec);
+            assert_eq!(said.refused().field, format!("spec.targets[t].{field}"), "{said:#?}");
+            assert_eq!(said.refused().reason, "TypeMismatch");
+        });
+    }
+}

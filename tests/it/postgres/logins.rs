@@ -205,3 +205,58 @@ fn a_rule_that_would_do_something_else_instead_is_refused() {
         assert_refused(&stage.run(&spec()), stage, "rule");
     });
 }
+
+#[test]
+fn what_an_expression_reads_asks_for_no_right_to_the_parts_of_its_table() {
+    let sql = "CREATE TABLE orgs (id text, name text) PARTITION BY LIST (id);
+               CREATE TABLE orgs_a PARTITION OF orgs FOR VALUES IN ('a'); INSERT INTO orgs VALUES ('a', 'acme');";
+    with_rights(sql, |stage| {
+        stage.database.grant(&[read("orgs")]);
+        let named = "expression: \"(select o.name from public.orgs o where o.id = t.org)\"";
+        let spec = spec().replace("{column: org}", &format!("{{{named}}}"));
+        let said = stage.run(
+            &spec.replace("default: 90d", "default: 90d, tenants: [{name: acme, window: Forever}]"),
+        );
+        said.assert_done();
+        assert_eq!(stage.left(), [1, 2, 3]);
+        let said = stage.run(&spec);
+        said.assert_done();
+        assert_eq!(stage.left(), [2, 3]);
+    });
+}
+
+#[test]
+fn a_server_that_ends_idle_sessions_ends_no_run_in_its_rests() {
+    let sql = "INSERT INTO t SELECT i, 'a', '2026-01-01Z', '' FROM generate_series(11, 14) i;
+               CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN OLD; END $$;
+               CREATE TRIGGER slow BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION slow();";
+    with_rights(sql, |stage| {
+        if stage.database.numbers("SELECT current_setting('server_version_num')::bigint")[0]
+            < 140_000
+        {
+            return;
+        }
+        alter(stage, "SET idle_session_timeout = '500ms'");
+        stage.duty_cycle = 2;
+        let said = stage.run(&spec());
+        said.assert_done();
+        assert_eq!(stage.left(), [2, 3]);
+        let rested = said.target().work.as_ref().and_then(|work| work.throttled_seconds.as_ref());
+        let rested = rested.and_then(|throttled| throttled.duty_cycle);
+        assert!(rested.is_some_and(|seconds| seconds > 2.0), "nothing was tried: {rested:?}");
+    });
+}
+
+#[test]
+fn what_a_login_has_set_for_words_and_numbers_changes_nothing() {
+    let sql = "CREATE TABLE log (what text); GRANT INSERT ON log TO PUBLIC;
+               CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                   INSERT INTO public.log SELECT current_setting('lc_time') || current_setting('lc_numeric'); RETURN NULL; END $$;
+               CREATE TRIGGER logged AFTER DELETE ON t FOR EACH STATEMENT EXECUTE FUNCTION logged();";
+    with_rights(sql, |stage| {
+        alter(stage, "SET lc_time = 'POSIX'");
+        alter(stage, "SET lc_numeric = 'POSIX'");
+        stage.run(&spec()).assert_done();
+        assert_eq!(stage.database.texts("SELECT what FROM log"), ["CC"]);
+    });
+}

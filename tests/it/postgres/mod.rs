@@ -2,7 +2,9 @@
 
 mod ages;
 mod bed;
+mod blocks;
 mod bouncer;
+mod bytes;
 pub mod client;
 mod connections;
 pub mod database;
@@ -13,11 +15,14 @@ mod kept;
 mod keys;
 mod logins;
 mod meddler;
+mod pacing;
 mod partitions;
 mod race;
+mod replica;
 mod schema;
 pub mod server;
 mod smoke;
 pub mod stage;
 mod tenants;
 pub mod tls;
+mod waiters;

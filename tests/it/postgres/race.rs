@@ -14,7 +14,9 @@ fn ways() -> Vec<(Variant, usize, Point)> {
     for point in OPEN {
         ways.extend([(Variant::Cascade, 3, point), (Variant::NoAction, 1, point)]);
     }
-    ways.extend([(Variant::Sweep, 8, Point::Planned), (Variant::Sweep, 8, Point::Found)]);
+    for variant in [Variant::Sweep, Variant::Blocks] {
+        ways.extend([(variant, 8, Point::Planned), (variant, 8, Point::Found)]);
+    }
     ways
 }
 
@@ -127,7 +129,7 @@ fn gets_in(variant: Variant, point: Point, sql: &str) -> Option<bool> {
 
 #[test]
 fn the_rows_of_a_batch_nobody_else_can_write_or_point_at() {
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep] {
+    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::Blocks] {
         for point in CLOSED {
             for sql in [
                 "UPDATE chats SET pinned = 1 WHERE id = 1",
@@ -174,7 +176,7 @@ fn activity_without_a_foreign_key_counts_until_the_judgement() {
 
 #[test]
 fn what_somebody_else_has_locked_is_left_and_told() {
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep] {
+    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::Blocks] {
         for sql in [
             "SELECT 1 FROM chats WHERE id = 3 FOR UPDATE",
             "UPDATE chats SET pinned = 1 WHERE id = 3",

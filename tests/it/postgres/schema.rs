@@ -1,6 +1,6 @@
 //! What happens when somebody changes the schema while a run is at one of its named points, and what the schema brings along.
 
-use retention_operator::run::Unwatched;
+use retention_operator::run::{Point, Unwatched};
 
 use super::bed::{Bed, Variant};
 use super::database::{delete, update};
@@ -114,8 +114,22 @@ fn where_somebody_made_operators_beside_those_of_an_extension_nothing_goes() {
                CREATE FUNCTION always(varchar, varchar) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
                CREATE OPERATOR = (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = always);
                GRANT EXECUTE ON FUNCTION always TO PUBLIC;";
+    let spec = old(", exemptions: [{name: vip, when: \"owner = 'VIP'\"}]");
     both(sql, &[delete("t", "id")], |stage| {
-        let said = stage.run(&old(", exemptions: [{name: vip, when: \"owner = 'VIP'\"}]"));
+        for said in [stage.dry_run(&spec), stage.run(&spec)] {
+            let refused = said.refused();
+            assert_eq!((&*refused.field, &*refused.reason), ("spec.targets", "Conflict"));
+        }
+        assert_eq!(stage.database.numbers("SELECT n FROM t ORDER BY n"), [1, 2, 3]);
+        stage.database.execute("DROP OPERATOR public.= (varchar, varchar)");
+        stage.run(&spec).assert_done();
+        assert_eq!(stage.database.numbers("SELECT n FROM t ORDER BY n"), [1, 3]);
+    });
+    let (before, made) = sql.split_at(sql.find("CREATE FUNCTION").unwrap());
+    both(before, &[delete("t", "id")], |stage| {
+        let meddler = Meddler::new(stage, Point::Planned, 1, made);
+        let said = stage.ask(&spec, |_| {}, &meddler);
+        assert_eq!(meddler.went.get(), Some(true));
         assert_eq!(said.exit(), 1, "{said:#?}");
         assert_eq!(said.target().reason.as_deref(), Some("NotPermitted"));
         assert_eq!(stage.database.numbers("SELECT n FROM t ORDER BY n"), [1, 2, 3]);

@@ -16,8 +16,12 @@ pub struct Stage {
     /// What the connection says beyond what it has to.
     pub connection: &'static str,
     pub lock_timeout: &'static str,
+    /// `limits.dutyCyclePercent`.
+    pub duty_cycle: u32,
     /// `limits.statementTimeout`.
     pub statement_timeout: &'static str,
+    /// `limits.maxReplicaLag`.
+    pub max_replica_lag: &'static str,
     /// The certificate of an authority, for `caSecretKeyRef`.
     pub authority: Option<String>,
     folder: TempDir,
@@ -43,7 +47,9 @@ impl Stage {
             url,
             connection: "",
             lock_timeout: "2s",
+            duty_cycle: 100,
             statement_timeout: "30s",
+            max_replica_lag: "10s",
             authority: None,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -59,9 +65,21 @@ impl Stage {
     }
 
     pub fn ask(&self, spec: &str, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
+        self.ask_until(&AtomicBool::new(false), spec, change, watch)
+    }
+
+    /// Until it ends, or is told to.
+    pub fn ask_until(
+        &self,
+        stop: &AtomicBool,
+        spec: &str,
+        change: impl FnOnce(&mut Options),
+        watch: &dyn Watch,
+    ) -> Said {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection, lock_timeout) = (&self.url, self.connection, self.lock_timeout);
-        let statement = self.statement_timeout;
+        let (statement, duty) = (self.statement_timeout, self.duty_cycle);
+        let lag = self.max_replica_lag;
         let (secret, ca) = match &self.authority {
             Some(authority) => {
                 let pem = authority.replace('\n', "\\n");
@@ -81,7 +99,7 @@ metadata: {{name: app}}
 spec:
   postgres: {{secretKeyRef: {{name: app, key: uri}}{ca}}}
   allow: [{{tables: [\"*\"], actions: [Delete, Update]}}]
-  limits: {{dutyCyclePercent: 100, lockTimeout: {lock_timeout}, statementTimeout: {statement}}}
+  limits: {{dutyCyclePercent: {duty}, lockTimeout: {lock_timeout}, statementTimeout: {statement}, maxReplicaLag: {lag}}}
   {connection}
 ---
 apiVersion: retention-operator.io/v1alpha1
@@ -99,9 +117,8 @@ spec: {{connectionRef: {{name: app}}, schedule: \"@daily\", {spec}}}
             ..Options::default()
         };
         change(&mut options);
-        let stop = AtomicBool::new(false);
         block_on(async {
-            let run = run::run(&options, watch, &stop);
+            let run = run::run(&options, watch, stop);
             Said(tokio::time::timeout(Duration::from_mins(1), run).await.expect("it hangs"))
         })
     }

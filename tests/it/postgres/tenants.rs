@@ -228,14 +228,20 @@ fn a_run_can_be_narrowed_to_one_tenant() {
 /// Each page would otherwise read the tenant from its beginning.
 #[test]
 fn the_rows_of_one_tenant_that_stay_are_walked_once() {
+    for known in ["ANALYZE t", "SELECT 'a table that was never analysed'"] {
+        walked_once(known);
+    }
+}
+
+fn walked_once(known: &str) {
     let Some(database) = Database::create() else { return };
     database.execute(
-        "CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz, pins int);
+        "CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz, pins int) WITH (autovacuum_enabled = off);
          CREATE INDEX t_org_at ON t (org, at);
          INSERT INTO t SELECT i, 'acme', timestamptz '2023-11-15Z' + i * interval '1s', 1 FROM generate_series(1, 20000) i;
-         INSERT INTO t SELECT i, 'o' || i, '2023-11-15Z', 0 FROM generate_series(20001, 20010) i;
-         ANALYZE t",
+         INSERT INTO t SELECT i, 'o' || i, '2023-11-15Z', 0 FROM generate_series(20001, 20010) i;",
     );
+    database.execute(known);
     database.grant(&[delete("t", "id")]);
     let url = database.url();
     let stage = Stage::new(database, url);
@@ -246,7 +252,7 @@ fn the_rows_of_one_tenant_that_stay_are_walked_once() {
     assert_eq!((said.target().rows.deleted, said.target().kept.held["pinned"]), (10, 20_000));
     let read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 't_org_at'";
     let read = stage.database.numbers(read)[0];
-    assert!(read < 100_000, "{read} entries of the index were read");
+    assert!(read < 100_000, "{known}: {read} entries of the index were read");
 }
 
 /// By one that does not serve the database would read the whole table for each tenant.

@@ -1,0 +1,55 @@
+//! What PostgreSQL is asked between batches, and before a batch ends.
+
+use super::{alone, pairs};
+use crate::model::Table;
+use crate::sql::statement::Statement;
+
+/// Others wait for a lock that a batch, too, would have to stand in line for. Who waits to VACUUM is
+/// in nobody's way.
+fn waiters(tables: &[&Table]) -> String {
+    let names: Vec<_> = tables.iter().map(|table| table.name.clone()).collect();
+    format!(
+        "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype = 'relation' \
+         AND l.mode <> 'ShareUpdateExclusiveLock' AND l.database = \
+          (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
+         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c \
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+          WHERE (n.nspname::pg_catalog.text, c.relname::pg_catalog.text) IN ({})))",
+        pairs(&names)
+    )
+}
+
+/// The login, whether others wait for these tables, and a row for each server that follows: its
+/// name, its state (NULL: the login may not see it), whether it is a subscriber, how far the log was
+/// written and replayed, in bytes, and how many milliseconds are in between.
+///
+/// A backup is no replica, and neither is who only keeps the log, as `pg_receivewal` does: it tells
+/// what it wrote and never what it replayed. Where nobody follows, the log is not asked for: not
+/// every service that looks like PostgreSQL has one.
+pub fn pressure(tables: &[&Table]) -> Statement {
+    let bytes = |position: &str| {
+        format!("pg_catalog.pg_wal_lsn_diff({position}, '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8")
+    };
+    let (written, replayed) =
+        (bytes("pg_catalog.pg_current_wal_flush_lsn()"), bytes("r.replay_lsn"));
+    let waiters = waiters(tables);
+    alone(format!(
+        "SELECT pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.text, {waiters}, f.* FROM (VALUES (1)) one \
+         LEFT JOIN (SELECT coalesce(nullif(r.application_name, ''), 'of process ' || r.pid)::pg_catalog.text, \
+         r.state::pg_catalog.text, EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots s \
+          WHERE s.active_pid = r.pid AND s.slot_type = 'logical'), {written}, {replayed}, \
+         (extract(epoch FROM r.replay_lag) * 1000)::pg_catalog.int8 \
+         FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR r.state <> 'backup' \
+         AND (r.replay_lsn IS NOT NULL OR r.write_lsn IS NULL)) f ON true"
+    ))
+}
+
+/// The end of a batch that took long: whether others wait for a row that it has locked.
+pub fn commit_and_tell() -> Statement {
+    alone(
+        "SET CONSTRAINTS ALL IMMEDIATE; SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l \
+         WHERE NOT l.granted AND l.transactionid = \
+         pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid); COMMIT"
+            .to_owned(),
+    )
+}

@@ -1,0 +1,121 @@
+//! Whole blocks at once, and row by row: the same rows go, and the same is told.
+
+use retention_operator::run::{Options, Unwatched};
+use serde_json::{Value, json};
+
+use super::database::{Database, Grant, delete, read};
+use super::stage::{Said, Stage, old};
+
+/// Whole blocks from the first on.
+fn by_blocks(options: &mut Options) {
+    options.batch_rows = Some(1_000);
+    options.nearly_all = Some(-1.0);
+}
+
+fn stage(sql: &str, grants: &[Grant]) -> Option<Stage> {
+    let database = Database::create()?;
+    database.execute(sql);
+    database.grant(grants);
+    let url = database.url();
+    Some(Stage::new(database, url))
+}
+
+fn told(said: &Said) -> Value {
+    let target = said.target();
+    json!([
+        target.outcome,
+        target.rows,
+        target.kept,
+        target.dependents,
+        target.overdue,
+        target.tenants
+    ])
+}
+
+/// What both ways leave and tell, with how many batches the blocks took.
+fn ways(sql: &str, grants: &[Grant], spec: &str) -> Option<(Vec<i64>, Value, i64)> {
+    let (rows, blocks) = (stage(sql, grants)?, stage(sql, grants)?);
+    let one_by_one = rows.ask(spec, |options| options.batch_rows = Some(7), &Unwatched);
+    let together = blocks.ask(spec, by_blocks, &Unwatched);
+    assert_eq!(told(&one_by_one), told(&together));
+    assert_eq!(rows.left(), blocks.left());
+    let batches = together.target().work.as_ref().map_or(0, |work| work.batches);
+    Some((blocks.left(), told(&together), batches))
+}
+
+#[test]
+fn everything_that_decides_is_asked_of_each_row() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz, pins int, state text);
+        INSERT INTO t SELECT i, 'org' || i % 4, timestamptz '2026-11-21 12:00Z' - i * interval '1d', i % 5, 'done'
+            FROM generate_series(1, 90) i;
+        INSERT INTO t VALUES (101, NULL, '2020-01-01Z', 0, 'done'), (102, 'org1', NULL, 0, 'done'),
+            (103, 'org1', '2027-01-01Z', 0, 'done'), (104, 'org1', 'infinity', 0, 'done'), (105, 'org1', '-infinity', 0, 'done'),
+            (106, 'org1', '0044-03-15 BC', 0, 'done'), (107, 'org1', '0001-01-01Z', 0, 'done'),
+            (108, 'org1', '0002-01-02Z', 0, 'done'), (109, 'org1', '2020-01-01Z', 0, NULL),
+            (110, 'org1', '2020-01-01Z', NULL, 'done'), (111, 'org0', '2026-10-22 12:00Z', 0, 'done'),
+            (112, 'org0', '2026-10-22 11:59:59.999999Z', 0, 'done');
+        CREATE TABLE d (id bigserial PRIMARY KEY, t_id bigint REFERENCES t ON DELETE CASCADE);
+        CREATE INDEX ON d (t_id); INSERT INTO d (t_id) SELECT id FROM t UNION ALL SELECT id FROM t WHERE id % 2 = 0;
+        CREATE TABLE notes (t_id bigint, at timestamptz);
+        INSERT INTO notes VALUES (50, '2026-11-01Z'), (51, '2026-09-30Z'), (53, '2026-09-30Z'), (52, '2026-09-01Z');";
+    let grants = [delete("t", "id"), delete("d", "id"), read("notes")];
+    let windows =
+        "default: 30d, tenants: [{name: org1, window: 60d}, {name: org2, window: Forever}]";
+    let dependents = "dependents: [{name: d, table: public.d, references: {t_id: id}}]";
+    for conditions in [
+        r#"where: "state = 'done'", exemptions: [{name: pinned, when: "pins = 4"}]"#,
+        r#"where: "state = 'done'", exemptions: [{name: pinned, when: "pins = 4"}, {name: noted,
+            when: "exists (select 1 from public.notes n where n.t_id = t.id and n.at >= :cutoff)"}]"#,
+        r#"where: "not exists (select 1 from public.notes n where n.t_id = t.id and n.at >= :cutoff)""#,
+        r#"where: "state = 'done' and at < :cutoff - interval '1 day'""#,
+    ] {
+        let spec = old(&format!(", tenant: {{column: org}}, {conditions}, {dependents}"));
+        let spec = spec.replace("default: 30d", windows);
+        let Some((left, told, batches)) = ways(sql, &grants, &spec) else { return };
+        assert_eq!(batches, 1, "{conditions}");
+        for stays in [101, 102, 103, 104, 105, 106, 107, 111] {
+            assert!(left.contains(&stays), "{conditions}: {stays} is gone");
+        }
+        assert!(!left.contains(&108), "{conditions}: {told}");
+    }
+}
+
+#[test]
+fn ages_in_whole_numbers_and_without_a_zone_are_the_same() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, at bigint, civil timestamp);
+        INSERT INTO t VALUES (1, 1792670399, '2026-10-22 11:59:59.999999'), (2, 1792670400, '2026-10-22 12:00'), (3, 0, NULL),
+            (4, -5, '-infinity'), (5, NULL, '0001-05-05'), (6, 1, '0044-03-15 BC'), (7, 1800000000, 'infinity');";
+    let grants = [delete("t", "id")];
+    let seconds = old("").replace("column: at", "column: at, encoding: UnixSeconds");
+    let Some((left, _, batches)) = ways(sql, &grants, &seconds) else { return };
+    assert_eq!((left, batches), (vec![2, 3, 4, 5, 7], 1));
+    let civil = old("").replace("column: at", "column: civil, timeZone: Etc/UTC");
+    let Some((left, _, batches)) = ways(sql, &grants, &civil) else { return };
+    assert_eq!((left, batches), (vec![2, 3, 4, 5, 6, 7], 1));
+}
+
+const T: &str = "
+    CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+    INSERT INTO t SELECT i, '2020-01-01Z' FROM generate_series(1, 30) i;
+    CREATE TABLE r (t_id bigint REFERENCES t); CREATE INDEX ON r (t_id);";
+
+#[test]
+fn a_row_that_something_points_at_stays_and_the_others_go() {
+    let sql = format!("{T} INSERT INTO r VALUES (7)");
+    let Some((left, _, _)) = ways(&sql, &[delete("t", "id"), read("r")], &old("")) else { return };
+    assert_eq!(left, [7]);
+}
+
+#[test]
+fn a_row_that_a_trigger_protects_stays_and_the_others_go() {
+    let sql = format!(
+        "{T} CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN old.id = 7 THEN NULL ELSE old END; END $$;
+         CREATE TRIGGER f BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()"
+    );
+    let Some(stage) = stage(&sql, &[delete("t", "id"), read("r")]) else { return };
+    let said = stage.ask(&old(""), by_blocks, &Unwatched);
+    assert_eq!((stage.left(), said.exit()), (vec![7], 1), "{said:#?}");
+    assert_eq!(said.target().kept.failed, Some(1));
+}

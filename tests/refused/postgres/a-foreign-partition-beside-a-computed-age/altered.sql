@@ -1,0 +1,6 @@
+CREATE FOREIGN DATA WRAPPER other;
+CREATE SERVER other FOREIGN DATA WRAPPER other;
+CREATE TABLE logs (id bigint, note text, updated_at timestamptz NOT NULL) PARTITION BY RANGE (updated_at);
+CREATE TABLE logs_here PARTITION OF logs FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+CREATE FOREIGN TABLE logs_there PARTITION OF logs FOR VALUES FROM ('2025-01-01Z') TO ('2026-01-01Z') SERVER other;
+GRANT SELECT, DELETE, UPDATE ON logs, logs_here, logs_there TO purge;

@@ -1,0 +1,1 @@
+ALTER TABLE "public"."chats" DISABLE ROW LEVEL SECURITY;
