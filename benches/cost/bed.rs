@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -110,18 +111,32 @@ impl<'a> Bed<'a> {
         }
     }
 
-    /// All rows of a table, as texts in the order of their keys.
-    pub async fn all(&self, table: &str) -> Vec<Vec<String>> {
-        let row = match (self, table) {
-            (Self::Postgres { .. }, _) => "t::text",
-            (Self::Sqlite { .. }, "sessions") => "concat_ws('|', id, org_id, title, updated_at)",
-            (Self::Sqlite { .. }, _) => "concat_ws('|', id, session_id, body)",
-        };
-        let query = format!("SELECT {row} FROM {table} t ORDER BY id");
+    /// How many rows a table has, and a digest of all that is in them.
+    pub async fn digest(&self, table: &str) -> String {
         let mut client = self.client().await;
-        let rows = client.rows(&query).await;
+        let digest = match self {
+            // By the server: there are many.
+            Self::Postgres { .. } => {
+                let row = "hashtextextended(t::text, 0)";
+                let query = format!("SELECT concat(count(*), ', ', sum({row})) FROM {table} t");
+                client.rows(&query).await[0][0].clone()
+            }
+            Self::Sqlite { .. } => {
+                let row = match table {
+                    "sessions" => "concat_ws('|', id, org_id, title, updated_at)",
+                    _ => "concat_ws('|', id, session_id, body)",
+                };
+                let rows = client.rows(&format!("SELECT {row} FROM {table} ORDER BY id")).await;
+                let mut digest = Sha256::new();
+                for row in &rows {
+                    digest.update(&row[0]);
+                    digest.update("\n");
+                }
+                format!("{}, {:x?}", rows.len(), digest.finalize())
+            }
+        };
         client.close().await;
-        rows
+        digest
     }
 
     /// The same tables without a row in them.

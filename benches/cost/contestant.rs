@@ -18,6 +18,21 @@ pub enum Way {
     PerTenant { tenants: String, rows: u64, batch: String },
 }
 
+impl Way {
+    /// For people.
+    pub fn sql(&self) -> String {
+        match self {
+            Self::AtOnce(statements) => format!("BEGIN;\n{};\nCOMMIT;", statements.join(";\n")),
+            Self::Batches { rows, batch } => {
+                format!("-- until one takes fewer than {rows} rows:\n{batch};")
+            }
+            Self::PerTenant { tenants, rows, batch } => format!(
+                "{tenants};\n-- for each of them, until one takes fewer than {rows} rows:\n{batch};"
+            ),
+        }
+    }
+}
+
 /// How many rows had gone when.
 pub type Progress = Vec<(Duration, u64)>;
 

@@ -5,11 +5,16 @@ use std::time::Duration;
 use crate::application::Application;
 use crate::bed::Bed;
 use crate::ours::Ours;
-use crate::scene::Scene;
+use crate::scene::{Scene, Size};
 use crate::server::Server;
 
-/// Until each connection knows its statements.
-const WARMING: Duration = Duration::from_secs(2);
+/// Until each connection knows its statements, and how long an application is watched alone.
+fn times(size: Size) -> (Duration, Duration) {
+    match size {
+        Size::Full => (Duration::from_secs(2), Duration::from_secs(10)),
+        Size::Tiny => (Duration::from_millis(100), Duration::from_millis(500)),
+    }
+}
 
 pub struct Lane {
     pub name: &'static str,
@@ -26,7 +31,8 @@ impl Lane {
 }
 
 /// The application alone, beside each of the others, beside ours at its defaults.
-pub async fn measure(server: &Server, scene: &Scene, rounds: usize, quiet: Duration) -> Vec<Lane> {
+pub async fn measure(server: &Server, scene: &Scene, rounds: usize, size: Size) -> Vec<Lane> {
+    let (warming, quiet) = times(size);
     let bed = Bed::make(server, scene).await;
     let names =
         ["alone"].into_iter().chain(scene.others.iter().map(|other| other.name)).chain(["ours"]);
@@ -37,7 +43,7 @@ pub async fn measure(server: &Server, scene: &Scene, rounds: usize, quiet: Durat
             let at = (round + turn) % lanes.len();
             let copy = bed.copy().await;
             let application = Application::start(copy.application(), scene.sessions);
-            tokio::time::sleep(WARMING).await;
+            tokio::time::sleep(warming).await;
             application.begin();
             let took = if at == 0 {
                 tokio::time::sleep(quiet).await;

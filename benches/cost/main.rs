@@ -4,85 +4,100 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod application;
+mod arguments;
 mod bed;
 mod client;
 mod contestant;
+mod figures;
 mod foreground;
 #[allow(dead_code, reason = "tests use more of it")]
 #[path = "../../tests/it/postgres/keep.rs"]
 mod keep;
+mod machine;
 mod measure;
 mod memory;
 mod ours;
+mod page;
+mod plot;
 mod postgres;
 mod rate;
 mod scene;
 mod server;
 mod sqlite;
-mod text;
+mod table;
 
-use std::time::Duration;
+use std::time::Instant;
 
-use scene::{Scene, Size};
-
-struct Arguments {
-    /// None: all.
-    scenes: Vec<String>,
-    rounds: usize,
-    size: Size,
-}
+use arguments::Arguments;
+use figures::Figures;
+use machine::Machine;
+use page::Measured;
+use scene::{Scene, Scenes, Size};
+use server::Server;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let Arguments { scenes, rounds, size } = arguments();
-    let is_wanted = |name| scenes.is_empty() || scenes.iter().any(|scene| scene == name);
-    let server = server::Server::start().await;
-    println!("PostgreSQL {}", server.version().await);
-    for scene in races(size).iter().filter(|scene| is_wanted(scene.name)) {
+    let arguments = Arguments::read();
+    let full = Scenes::new(Size::Full);
+    if arguments.rewrite {
+        return page::write(&full.all(), Measured::read().as_ref());
+    }
+    if arguments.size == Size::Tiny {
+        page::check(&full.all());
+    }
+    let scenes = Scenes::new(arguments.size);
+    let measured = measure(&arguments, &scenes).await;
+    // Nobody wants to know figures of a few rows, but they too must have their places on a page.
+    page::page(&scenes.all(), Some(&measured));
+}
+
+async fn measure(arguments: &Arguments, scenes: &Scenes) -> Measured {
+    let Arguments { size, rounds, page, .. } = *arguments;
+    let server = Server::start(size).await;
+    let machine = Machine::look(&server.version().await).await;
+    println!("{}\n{}\n{}", machine.kind, machine.versions, machine.state);
+    let measured = if page { Measured::go_on(machine) } else { Measured::new(machine) };
+    let mut told = Told { page, scenes, measured };
+    let is_wanted = |scene: &Scene| arguments.is_wanted(scene.name);
+    for scene in scenes.races.iter().filter(|scene| is_wanted(scene)) {
+        let began = Instant::now();
         let measured = measure::measure(&server, scene, rounds).await;
-        print!("{}", text::race(scene, &measured));
+        told.add(scene, began, figures::race(scene, &measured));
     }
-    let scene = postgres::foreground(size);
-    if is_wanted(scene.name) {
-        let alone = Duration::from_secs(if size == Size::Full { 10 } else { 1 });
-        let lanes = foreground::measure(&server, &scene, rounds, alone).await;
-        print!("{}", text::foreground(&scene, &lanes));
+    let scene = &scenes.foreground;
+    if is_wanted(scene) {
+        let began = Instant::now();
+        let lanes = foreground::measure(&server, scene, rounds, size).await;
+        told.add(scene, began, figures::foreground(scene, &lanes));
     }
-    let scenes = postgres::memory(size);
-    if is_wanted(scenes[0].name) {
-        let reports = memory::measure(&server, &scenes).await;
-        print!("{}", text::memory(&scenes, &reports));
+    let scene = &scenes.memory[0];
+    if is_wanted(scene) {
+        let began = Instant::now();
+        let reports = memory::measure(&server, &scenes.memory).await;
+        told.add(scene, began, figures::memory(&scenes.memory, &reports));
     }
+    told.measured
 }
 
-fn races(size: Size) -> Vec<Scene> {
-    postgres::scenes(size).into_iter().chain(sqlite::scenes(size)).collect()
+struct Told<'a> {
+    page: bool,
+    scenes: &'a Scenes,
+    measured: Measured,
 }
 
-/// `cargo bench` passes `--bench`; without it somebody only wants to know whether it works.
-fn arguments() -> Arguments {
-    let mut given = std::env::args().skip(1);
-    let mut arguments = Arguments { scenes: Vec::new(), rounds: 1, size: Size::Tiny };
-    let mut rounds = None;
-    let names: Vec<_> = races(Size::Tiny).iter().map(|scene| scene.name).collect();
-    let names = [names, vec!["foreground", "memory"]].concat();
-    while let Some(argument) = given.next() {
-        match argument.as_str() {
-            "--bench" => (arguments.rounds, arguments.size) = (3, Size::Full),
-            "--rounds" => {
-                rounds = given.next().and_then(|number| number.parse().ok());
-                assert!(rounds.is_some_and(|rounds| rounds > 0), "--rounds NUMBER");
-            }
-            "--help" | "-h" => {
-                println!("benches/run [--rounds NUMBER] [SCENE]...\nscenes: {}", names.join(" "));
-                std::process::exit(0);
-            }
-            name => {
-                assert!(names.contains(&name), "{name} is none of {}", names.join(" "));
-                arguments.scenes.push(name.to_owned());
-            }
+impl Told<'_> {
+    /// At once: whoever ends us has what was measured until then.
+    fn add(&mut self, scene: &Scene, began: Instant, figures: Figures) {
+        let Scene { name, title, goal, .. } = scene;
+        let Figures { reached, missed, text, .. } = &figures;
+        println!("\n== {name}: {title}\n{text}");
+        let missed = missed.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        let took = began.elapsed().as_secs();
+        println!("goal: {goal}; reached: {reached}{missed}. It took {took} s.");
+        self.measured.add(scene, figures);
+        if self.page {
+            self.measured.keep();
+            page::write(&self.scenes.all(), Some(&self.measured));
         }
     }
-    arguments.rounds = rounds.unwrap_or(arguments.rounds);
-    arguments
 }

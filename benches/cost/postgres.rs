@@ -35,7 +35,7 @@ pub fn scenes(size: Size) -> Vec<Scene> {
         ),
         Scene {
             policy: policy(&format!(
-                "exemptions: [{{name: starred, when: \"EXISTS ({STARRED})\"}}],"
+                "\n    exemptions: [{{name: starred, when: \"EXISTS ({STARRED})\"}}],"
             )),
             others: cascading(&format!(" AND NOT EXISTS ({STARRED})")),
             ..scene(
@@ -76,12 +76,10 @@ pub fn scenes(size: Size) -> Vec<Scene> {
     ]
 }
 
-/// With an application at work.
 pub fn foreground(size: Size) -> Scene {
     scene(size, "foreground", "62 % expired, beside an application at work", Goal::Latency(2.0))
 }
 
-/// The same with ten times the rows.
 pub fn memory(size: Size) -> [Scene; 2] {
     let title = "our process beside ten times the rows";
     let rows = Rows { each: 1, ..Rows::new(size) };
@@ -89,6 +87,7 @@ pub fn memory(size: Size) -> [Scene; 2] {
     [rows, ten].map(|rows| Scene {
         sessions: rows.sessions,
         schema: rows.sql(),
+        others: Vec::new(),
         ..scene(size, "memory", title, Goal::Memory { mib: 64.0, growth: 1.1 })
     })
 }
@@ -156,7 +155,7 @@ fn policy(more: &str) -> String {
         "window: {{default: Forever, sources: [{{name: organizations, unit: Days,
     table: {{name: public.organizations, tenant: id, value: window_days}}}}]}}
   targets: [{{name: sessions, table: public.sessions, action: Delete,
-    tenant: {{column: org_id}}, age: {{column: updated_at}}, {more}
+    tenant: {{column: org_id}}, age: {{column: updated_at}},{more}
     dependents: [{{name: messages, table: public.messages, references: {{session_id: id}}}}]}}]"
     )
 }

@@ -6,7 +6,8 @@ use crate::contestant::Progress;
 pub fn rates(progress: &Progress, parts: u32) -> Vec<f64> {
     let all = progress.last().map_or(0, |&(_, gone)| gone) as f64;
     let part = all / f64::from(parts);
-    let ends: Vec<f64> = (0..=parts).map(|end| moment(progress, f64::from(end) * part)).collect();
+    let ends: Vec<f64> =
+        (0..=parts).map(|end| moment(progress, (f64::from(end) * part).min(all))).collect();
     ends.windows(2).map(|ends| part / (ends[1] - ends[0])).collect()
 }
 

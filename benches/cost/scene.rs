@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::contestant::Contestant;
+use crate::{postgres, sqlite};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Size {
@@ -42,6 +43,26 @@ pub struct Scene {
     pub snapshot: bool,
 }
 
+pub struct Scenes {
+    /// Whoever is first.
+    pub races: Vec<Scene>,
+    /// Beside an application at work.
+    pub foreground: Scene,
+    /// The same with ten times the rows.
+    pub memory: [Scene; 2],
+}
+
+impl Scenes {
+    pub fn new(size: Size) -> Self {
+        let races = postgres::scenes(size).into_iter().chain(sqlite::scenes(size)).collect();
+        Self { races, foreground: postgres::foreground(size), memory: postgres::memory(size) }
+    }
+
+    pub fn all(&self) -> Vec<&Scene> {
+        self.races.iter().chain([&self.foreground, &self.memory[0]]).collect()
+    }
+}
+
 #[derive(Clone, Copy)]
 pub enum Goal {
     /// Of the first contestant's time.
@@ -61,7 +82,7 @@ pub enum Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ratio(most) => write!(f, "at most {most} times as long as one DELETE"),
+            Self::Ratio(most) => write!(f, "at most {most} of one DELETE's time"),
             Self::MicrosPerTenant(most) => write!(f, "at most {most} µs a tenant"),
             Self::LastTenth(least) => {
                 write!(f, "the last tenth of the rows goes at {least} or more of the first's rate")

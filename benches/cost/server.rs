@@ -4,11 +4,15 @@ use std::path::Path;
 
 use crate::client::Client;
 use crate::keep::{Kept, program};
+use crate::scene::Size;
 
 /// The same for all. Nobody is to be lucky with a vacuum, nor pay for a compiler; the rest is what PostgreSQL comes with,
 /// and a COMMIT waits for the disk.
 pub const SETTINGS: &[&str] =
     &["autovacuum=off", "jit=off", "shared_buffers=256MB", "max_wal_size=4GB"];
+
+/// Where only what is left counts nobody waits for the disk, nor proves who he is.
+const HASTE: &[&str] = &["fsync=off"];
 
 pub struct Server {
     kept: Kept,
@@ -16,15 +20,16 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub async fn start(size: Size) -> Self {
         let needed = "postgres and initdb are needed: Debian's package postgresql";
         let (postgres, initdb) =
             (program("postgres").expect(needed), program("initdb").expect(needed));
         let password = format!("{:016x}", fastrand::u64(..));
         let kept = Kept::start(
             |_, _| {
-                let access = "local all all trust\nhost all all all scram-sha-256\n";
-                vec![("password", password.clone()), ("access", access.to_owned())]
+                let method = if size == Size::Tiny { "trust" } else { "scram-sha-256" };
+                let access = format!("local all all trust\nhost all all all {method}\n");
+                vec![("password", password.clone()), ("access", access)]
             },
             |folder, port| {
                 let line = "folder=$1 port=$2 initdb=$3 postgres=$4; shift 4
@@ -34,8 +39,10 @@ impl Server {
                 let text = |path: &Path| path.display().to_string();
                 let start = ["sh", "-c", line, "sh"].map(str::to_owned).into_iter();
                 let paths = [text(folder), port.to_string(), text(&initdb), text(&postgres)];
+                let haste = if size == Size::Tiny { HASTE } else { &[] };
+                let settings = SETTINGS.iter().chain(haste);
                 let settings =
-                    SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
+                    settings.flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
                 start.chain(paths).chain(settings).collect()
             },
             |folder, port| folder.join(format!(".s.PGSQL.{port}")).exists(),

@@ -10,9 +10,10 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
+    "docs/benchmarks.md",
     "docs/cluster.md",
     "docs/reference.md",
     "docs/semantics.md",

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the machine itself must have. Sourced by tests/run.
+# What the machine itself must have. Sourced by tests/run, benches/run and examples/*/run.
 
 # As root on Debian, installs what is missing; otherwise names it and stops.
 system_packages() {
