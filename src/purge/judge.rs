@@ -247,3 +247,6 @@ pub fn changed_meanwhile(dependent: &str) -> Error {
     let message = format!("rows of the dependent {dependent} changed while their roots went");
     Error { class: ErrorClass::Busy, message }
 }
+
+#[cfg(test)]
+mod tests;
