@@ -193,7 +193,7 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<(), Error> {
-        if session.engine() == Engine::Sqlite || !self.target.is_deleted(of) {
+        if session.engine() == Engine::Sqlite {
             return Ok(());
         }
         for (at, dependent) in self.target.dependents.iter().enumerate() {

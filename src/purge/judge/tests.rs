@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::declare::{Manifests, Narrowing, declare, parse};
 use crate::model::{
-    Access, Action, Age, AntiJoin, Collation, Encoding, Exemption, Expression, KeepNewest,
+    Access, Action, Age, AntiJoin, Collation, Encoding, Exemption, Expression, KeepNewest, KeySet,
     OrderColumn, Rights, Scalar, Table, TableKind, TableName,
 };
 use crate::observe::ObservedTarget;
@@ -198,5 +198,18 @@ fn every_column_of_an_answer_is_read_from_its_own_place() {
         assert_eq!(row.is_referenced(), flags[2..].iter().any(Value::is_true), "{bits:b}");
         assert_eq!(row.partition(), [text("p"), text("q")]);
         assert_eq!(row.order(), [text("o"), text("u")]);
+    }
+}
+
+#[test]
+fn a_row_stays_that_is_among_the_newest_or_that_no_ranking_counts() {
+    let key = |id: i64| Key(vec![Value::Integer(id)]);
+    let mut newest = KeySet::default();
+    newest.insert(&key(1));
+    newest.insert(&key(2));
+    for (id, limit, stays) in
+        [(1, 2, true), (3, 2, false), (3, 1, false), (3, 3, true), (1, 1, true)]
+    {
+        assert_eq!(floor::stays(&key(id), &newest, limit), stays, "{id} of {limit}");
     }
 }
