@@ -95,6 +95,33 @@ fn a_row_that_comes_to_a_dependent_and_is_not_to_go_keeps_the_root() {
     }
 }
 
+/// As a trigger does that keeps a journal: when c is changed, a row comes to hang on d, after all those that hung there
+/// were taken off and before d goes.
+#[test]
+fn a_row_that_would_go_with_a_dependent_though_it_came_too_late_keeps_the_root() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id));
+        CREATE TABLE e (id bigserial PRIMARY KEY, d_id bigint REFERENCES d (id) ON DELETE CASCADE);
+        CREATE TABLE c (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id), d_id bigint REFERENCES d (id));
+        INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
+        INSERT INTO d SELECT i, i FROM generate_series(1, 4) i;
+        INSERT INTO e (d_id) SELECT i FROM generate_series(1, 4) i;
+        INSERT INTO c VALUES (3, 3, NULL);
+        CREATE FUNCTION journal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
+            'BEGIN INSERT INTO e (d_id) VALUES (old.t_id); RETURN NULL; END';
+        CREATE TRIGGER journal AFTER UPDATE ON c FOR EACH ROW EXECUTE FUNCTION journal();";
+    let grants = [delete("t", "id"), delete("d", "id"), update("e"), update("c")];
+    both(sql, &grants, |stage| {
+        let said = stage.run(&old(r#", dependents: [{name: d, table: public.d, references: {t_id: id}},
+            {name: e, of: d, table: public.e, references: {d_id: id}, action: Update, set: {d_id: "null"}},
+            {name: c, table: public.c, references: {t_id: id}, action: Update, set: {t_id: "null"}}]"#));
+        assert_eq!(stage.left(), [3], "{said:#?}");
+        assert_eq!(stage.database.numbers("SELECT id FROM e WHERE d_id = 3"), [3]);
+        assert_eq!(stage.database.numbers("SELECT count(*) FROM e"), [4]);
+        assert_eq!(said.target().rows.deleted, 3);
+    });
+}
+
 #[test]
 fn of_a_root_that_stays_some_dependents_go_and_some_stay() {
     for on_delete in ["ON DELETE CASCADE", ""] {
