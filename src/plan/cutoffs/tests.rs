@@ -3,6 +3,21 @@ use crate::declare::{Manifests, Narrowing, declare, parse};
 use crate::model::{CutoffRule, Unit};
 use crate::observe::Answers;
 
+impl Cutoffs {
+    /// For the tests of who judges by them.
+    pub fn known(fates: &[(&str, Fate)]) -> Self {
+        let fates = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate));
+        Self {
+            collation: Collation::Binary,
+            by_tenant: Some(fates.collect()),
+            everyone: Fate::Kept,
+            windows: BTreeMap::new(),
+            unknown: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+}
+
 fn span(amount: i64) -> Window {
     Window::Span { amount, unit: Unit::Day }
 }

@@ -1,12 +1,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::declare::{Manifests, Narrowing, declare, parse};
 use crate::model::{
-    Access, Action, Age, AntiJoin, Collation, Encoding, Exemption, Expression, KeepNewest, KeySet,
+    Access, Action, Age, AntiJoin, Encoding, Exemption, Expression, KeepNewest, KeySet,
     OrderColumn, Rights, Scalar, Table, TableKind, TableName,
 };
-use crate::observe::ObservedTarget;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 /// Thirty days before.
@@ -65,38 +63,14 @@ fn expression() -> Expression {
     }
 }
 
-/// acme keeps for 30 days, initech for 40, globex for ever; or, without an age, all the newest alone.
+/// acme keeps for 30 days, initech for 40, globex for ever; or, without an age, all their newest alone.
 fn cutoffs(has_age: bool) -> Cutoffs {
-    let what = if has_age {
-        "window: {default: 30d, tenants: [{name: initech, window: 40d}, {name: globex, window: Forever}]},
-         targets: [{name: t, table: t, action: Delete, tenant: {column: org}, age: {column: at}}]"
+    let [acme, initech, globex] = if has_age {
+        [Fate::Cutoff(at(CUTOFF)), Fate::Cutoff(at("2026-10-12T12:00:00Z")), Fate::Kept]
     } else {
-        "targets: [{name: t, table: t, action: Delete, tenant: {column: org}, keepNewest: {rows: 1, orderBy: [id]}}]"
+        [Fate::NoWindow; 3]
     };
-    let text = format!(
-        "apiVersion: retention-operator.io/v1alpha1
-kind: DatabaseConnection
-metadata: {{name: app}}
-spec:
-  sqlite: {{path: app.db}}
-  volume: {{persistentVolumeClaim: {{claimName: app}}}}
-  allow: [{{tables: ['*'], actions: [Delete]}}]
----
-apiVersion: retention-operator.io/v1alpha1
-kind: RetentionPolicy
-metadata: {{name: rows}}
-spec: {{connectionRef: {{name: app}}, schedule: '@daily', {what}}}
-"
-    );
-    let mut manifests = Manifests::default();
-    parse("f.yaml", &text, &mut manifests);
-    let declared = declare(&manifests, &Narrowing::default()).expect("a policy");
-    let seen = ObservedTarget {
-        collation: Some(Collation::Binary),
-        tenants: ["acme", "initech", "globex"].map(Value::text).to_vec(),
-        ..ObservedTarget::default()
-    };
-    Cutoffs::new(&declared[0].targets[0], &seen, &declared[0], at(NOW))
+    Cutoffs::known(&[("acme", acme), ("initech", initech), ("globex", globex)])
 }
 
 /// Whether a row of this tenant and age is expired when it was found under this fate.
