@@ -26,6 +26,8 @@ pub enum BatchError {
     LeftBehind { name: String, rows: u64 },
     #[error("a row that was updated is selected again")]
     StaysSelected,
+    #[error("more rows lie in these blocks than a batch takes")]
+    TooMany,
 }
 
 impl BatchError {
@@ -34,6 +36,8 @@ impl BatchError {
             Self::Database(error) => error.reason(),
             Self::NotActed { .. } | Self::LeftBehind { .. } => Reason::NotActed,
             Self::StaysSelected => Reason::StaysSelected,
+            // Such blocks are taken by smaller batches; nobody is told.
+            Self::TooMany => Reason::LockTimeout,
         }
     }
 }

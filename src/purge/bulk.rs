@@ -23,6 +23,8 @@ use crate::model::{Access, Action, Engine, Target, Value};
 use crate::plan::{Fate, PlannedTarget};
 use crate::sql::{self, postgres};
 
+/// How many rows are taken to lie in a block before any was read: nearly as many as can.
+pub(super) const DENSE: f64 = 250.0;
 /// Read by one statement.
 const MOST_BLOCKS: u64 = 1_024;
 
@@ -106,9 +108,10 @@ impl Runner<'_> {
         let Some(blocks) = walk.next_range(blocks.clamp(1, MOST_BLOCKS), session).await? else {
             return Ok(false);
         };
+        let most = self.pace.rows() * 2;
         let target = walk.target();
         let bench = Bench { target, ..self.bench };
-        match take(&bench, lane, blocks.clone(), self.job.watch, session).await {
+        match take(&bench, lane, blocks.clone(), most, self.job.watch, session).await {
             Ok(outcome) => {
                 self.tally.sighted(walk.sort(&outcome.odd).sightings);
                 self.tally.examined(outcome.locked);
@@ -129,6 +132,13 @@ impl Runner<'_> {
             {
                 Err(error.into())
             }
+            // Rows lie closer here than where the last ones lay.
+            Err(BatchError::TooMany) if blocks.end - blocks.start > 1 => {
+                let dense = most as f64 / (blocks.end - blocks.start) as f64;
+                self.rows_in_a_block = dense.max(self.rows_in_a_block) * 2.0;
+                walk.back_to(blocks.start);
+                Ok(true)
+            }
             Err(error) => {
                 tracing::debug!("blocks {blocks:?} are walked row by row: {error}");
                 walk.back_to(blocks.start);
@@ -144,13 +154,14 @@ async fn take(
     bench: &Bench<'_>,
     lane: &Lane,
     blocks: Range<u64>,
+    most: usize,
     watch: &dyn Watch,
     session: &mut Session,
 ) -> Result<Outcome, BatchError> {
     watch.reached(Point::Found);
     session.begin(&bench.target.written()).await?;
     let started = Instant::now();
-    match within(bench, lane, blocks, watch, session).await {
+    match within(bench, lane, blocks, most, watch, session).await {
         Ok(outcome) => {
             watch.reached(Point::Committed);
             Ok(Outcome { took: started.elapsed(), ..outcome })
@@ -166,6 +177,7 @@ async fn within(
     bench: &Bench<'_>,
     lane: &Lane,
     blocks: Range<u64>,
+    most: usize,
     watch: &dyn Watch,
     session: &mut Session,
 ) -> Result<Outcome, BatchError> {
@@ -173,7 +185,8 @@ async fn within(
     let earliest = Some(&lane.earliest);
     let odd = postgres::sweep_blocks(target, &instants, blocks.clone(), earliest);
     let odd = session.rows(&odd).await?;
-    let claim = postgres::claim_blocks(target, &instants, blocks, &lane.bound, &lane.earliest);
+    let claim =
+        postgres::claim_blocks(target, &instants, blocks, &lane.bound, &lane.earliest, most + 1);
     let claimed = session.rows(&claim).await?;
     watch.reached(Point::Locked);
     let mut locked = 0;
@@ -197,6 +210,9 @@ async fn within(
         } else {
             join(due.entry(own).or_default(), &places);
         }
+    }
+    if locked > most as u64 {
+        return Err(BatchError::TooMany);
     }
     if !due.is_empty() {
         let due: Vec<(String, Value)> =

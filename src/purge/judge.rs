@@ -238,7 +238,7 @@ impl Bench<'_> {
         fate: Fate,
         session: &mut Session,
     ) -> Result<(), Error> {
-        if session.engine() == Engine::Sqlite || !self.target.is_deleted(of) {
+        if session.engine() == Engine::Sqlite {
             return Ok(());
         }
         for (at, dependent) in self.target.dependents.iter().enumerate() {
@@ -292,3 +292,6 @@ pub fn changed_meanwhile(dependent: &str) -> Error {
     let message = format!("rows of the dependent {dependent} changed while their roots went");
     Error { class: ErrorClass::Busy, message }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         commits: 0,
         share_going: 0.0,
         lane: Lane::of(planned).filter(|_| session.counts_deletes()),
-        rows_in_a_block: 1.0,
+        rows_in_a_block: bulk::DENSE,
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.

@@ -165,6 +165,10 @@ impl Runner<'_> {
                     self.tally.begin_again();
                 }
                 self.access = Access::Sweep;
+                // Rows that could not go are known by their keys, and are met again.
+                if self.failed.len() > 0 {
+                    self.lane = None;
+                }
                 self.tally.access_changed();
                 walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
             }

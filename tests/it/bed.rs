@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use retention_operator::run::{self, Options, Outcome, Watch};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
@@ -114,7 +115,11 @@ impl Bed {
 
     pub fn run(&self, batch_rows: usize, watch: &dyn Watch) -> Outcome {
         let options = Options { batch_rows: Some(batch_rows), ..Self::at(self.folder()) };
-        block_on(run::run(&options, watch, &AtomicBool::new(false)))
+        let stop = AtomicBool::new(false);
+        block_on(async {
+            let run = run::run(&options, watch, &stop);
+            tokio::time::timeout(Duration::from_mins(1), run).await.expect("it hangs")
+        })
     }
 
     /// The first column of a query, as numbers.
@@ -177,8 +182,7 @@ impl Drop for Locked {
 pub fn elsewhere(database: &Path, sql: &str) -> Result<(), String> {
     let (database, sql) = (database.to_owned(), sql.to_owned());
     let other = std::thread::spawn(move || {
-        let options =
-            SqliteConnectOptions::new().filename(database).busy_timeout(std::time::Duration::ZERO);
+        let options = SqliteConnectOptions::new().filename(database).busy_timeout(Duration::ZERO);
         block_on(async {
             let mut connection =
                 SqliteConnection::connect_with(&options).await.map_err(|e| e.to_string())?;

@@ -28,6 +28,7 @@ mod indexes;
 mod kill;
 mod login;
 mod model;
+mod newest;
 mod openai_agents;
 mod poison;
 mod postgres;

@@ -43,6 +43,8 @@ fn a_statement_that_writes_is_never_sent_outside_of_a_transaction() {
             },
             schema: None,
             in_transaction: false,
+            begun: Instant::now(),
+            was_waited_for: false,
             default_path: String::new(),
             counts_deletes: false,
             idle: idle::Idle::default(),

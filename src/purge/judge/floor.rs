@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Bench;
 use super::row::Row;
 use crate::database::{Error, Session};
-use crate::model::{KeySet, Value};
+use crate::model::{Key, KeySet, Value};
 use crate::plan::Fate;
 use crate::purge::newest;
 
@@ -50,11 +50,12 @@ impl Newest {
             }
             self.0.insert(partition.clone(), set);
         }
-        // A row that is not among them, though fewer than the limit are there, is none that the
-        // ranking counts.
-        Ok(self
-            .0
-            .get(&partition)
-            .is_none_or(|set| set.contains(&row.key()) || (set.len() as u64) < keep.rows))
+        Ok(self.0.get(&partition).is_none_or(|set| stays(&row.key(), set, keep.rows)))
     }
+}
+
+/// A row that is not among the newest, though fewer than the limit are there, is none that the
+/// ranking counts.
+pub(super) fn stays(key: &Key, newest: &KeySet, limit: u64) -> bool {
+    newest.contains(key) || (newest.len() as u64) < limit
 }

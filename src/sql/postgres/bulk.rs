@@ -36,7 +36,7 @@ pub fn earliest(target: &Target) -> Option<Value> {
 
 /// The rows of some blocks that are below the last of these cutoffs, locked, by tenant, by how many
 /// of the cutoffs they have reached, and by verdict: how many, and their addresses as one text. Whoever
-/// else has one of them locked makes it an error.
+/// else has one of them locked makes it an error. With `limit` rows there may be more than those.
 ///
 /// The verdict is the last word only where nothing but the row itself decides: [`is_judged_alone`].
 pub fn claim_blocks(
@@ -45,6 +45,7 @@ pub fn claim_blocks(
     blocks: Range<u64>,
     cutoffs: &[Value],
     earliest: &Value,
+    limit: usize,
 ) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
     let to = cutoff_cast(target);
@@ -69,7 +70,7 @@ pub fn claim_blocks(
     let text = format!(
         "WITH {DUE} AS MATERIALIZED (SELECT {ROW}.ctid AS ro_at, {} AS ro_tenant, \
          pg_catalog.width_bucket({age}, {bounds}) AS ro_reached, {verdict} AS ro_verdict \
-         FROM {} WHERE {} FOR UPDATE OF {ROW} NOWAIT) \
+         FROM {} WHERE {} LIMIT {limit} FOR UPDATE OF {ROW} NOWAIT) \
          SELECT ro_tenant, ro_reached, ro_verdict, pg_catalog.count(*), \
          CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {DUE} GROUP BY 1, 2, 3",
         shown_tenant(target, ROW),

@@ -92,7 +92,7 @@ impl Case {
                 batch: dice.pick(&[1, 2, 7, 500]),
                 wal: dice.chance(40),
                 pooled: seed.is_multiple_of(2),
-                blocks: seed / 2 % 2 == 0,
+                blocks: (seed / 2).is_multiple_of(2),
                 trusted: !seed.is_multiple_of(3),
             };
             if dice.chance(15) || case.foreseen(&case.tables).iter().any(|outcome| outcome.gone > 0)

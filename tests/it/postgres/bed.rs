@@ -33,6 +33,9 @@ const SPEC: &str = r#"
     dependents: [{name: messages, table: public.messages, references: {chat_id: id}}],
   }]"#;
 
+/// The condition that reads another table.
+pub const NOTED: &str = r#"{name: noted, when: "exists (select 1 from public.notes n where n.chat_id = chats.id and n.created_at >= :cutoff)"},"#;
+
 /// Another condition that reads another table, here one with a foreign key.
 pub const ACTIVE: &str = r#"{name: active, when: "exists (select 1 from public.messages m where m.chat_id = chats.id and m.created_at >= :cutoff)"},"#;
 

@@ -1,6 +1,8 @@
 //! Whole blocks at once, and row by row: the same rows go, and the same is told.
 
-use retention_operator::run::{Options, Unwatched};
+use std::cell::RefCell;
+
+use retention_operator::run::{Options, Unwatched, Watch};
 use serde_json::{Value, json};
 
 use super::database::{Database, Grant, delete, read};
@@ -118,4 +120,35 @@ fn a_row_that_a_trigger_protects_stays_and_the_others_go() {
     let said = stage.ask(&old(""), by_blocks, &Unwatched);
     assert_eq!((stage.left(), said.exit()), (vec![7], 1), "{said:#?}");
     assert_eq!(said.target().kept.failed, Some(1));
+}
+
+/// How many roots went by each batch.
+#[derive(Default)]
+struct Steps(RefCell<Vec<u64>>);
+
+impl Watch for Steps {
+    fn gone(&self, _target: &str, rows: u64) {
+        self.0.borrow_mut().push(rows);
+    }
+}
+
+#[test]
+fn a_batch_stays_small_where_rows_suddenly_lie_closer() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, filler text);
+        ALTER TABLE t ALTER filler SET STORAGE PLAIN;
+        INSERT INTO t SELECT i, '2020-01-01Z', repeat('x', 3000) FROM generate_series(1, 300) i;
+        INSERT INTO t SELECT i, '2020-01-01Z' FROM generate_series(301, 5300) i;";
+    let Some(stage) = stage(sql, &[delete("t", "id")]) else { return };
+    let steps = Steps::default();
+    let few = |options: &mut Options| {
+        options.batch_rows = Some(200);
+        options.nearly_all = Some(-1.0);
+    };
+    let said = stage.ask(&old(""), few, &steps);
+    assert_eq!((said.exit(), stage.left()), (0, vec![]), "{said:#?}");
+    let steps = steps.0.into_inner();
+    let most = steps.windows(2).map(|pair| pair[1] - pair[0]).chain(steps.first().copied()).max();
+    assert!(most <= Some(400), "{steps:?}");
+    assert!(steps.len() < 60, "{} batches: {steps:?}", steps.len());
 }

@@ -230,6 +230,23 @@ fn rows_that_point_at_one_another_go_where_the_keys_are_checked_at_the_end() {
     }
 }
 
+#[test]
+fn a_dependent_without_a_key_may_go_on_pointing_at_a_root_that_is_gone() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint, lost boolean);
+        INSERT INTO t SELECT i, '2026-01-01Z' FROM generate_series(1, 4) i;
+        INSERT INTO d SELECT i, i FROM generate_series(1, 4) i;";
+    both(sql, &[delete("t", "id"), update("d")], |stage| {
+        let spec = old(
+            r#", dependents: [{name: d, table: public.d, references: {t_id: id}, action: Update, set: {lost: "true"}}]"#,
+        );
+        let said = stage.run(&spec);
+        said.assert_done();
+        assert_eq!((said.target().rows.deleted, said.target().dependents[0].updated), (4, 4));
+        assert_eq!(stage.database.numbers("SELECT count(*) FROM d WHERE lost"), [4]);
+    });
+}
+
 /// As one with millions of children would.
 #[test]
 fn a_row_that_takes_too_long_alone_does_not_keep_the_others() {

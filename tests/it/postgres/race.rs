@@ -1,9 +1,11 @@
 //! What happens when another client changes a row while a run is at one of its named points.
 
+mod dependents;
+
 use retention_operator::run::{Point, Unwatched};
 
-use super::bed::{ACTIVE, Bed, Variant};
-use super::database::{delete, update};
+use super::bed::{ACTIVE, Bed, NOTED, Variant};
+use super::database::delete;
 use super::meddler::{CLOSED, Meddler, OPEN};
 use super::stage::{both, old};
 
@@ -70,6 +72,27 @@ fn a_row_with_new_activity_survives_with_a_foreign_key_and_without() {
     chat_8_survives("INSERT INTO messages (chat_id, created_at) VALUES (8, '2026-11-20Z')");
 }
 
+/// Then the lock itself gives the row as it is by now, and no second statement asks.
+#[test]
+fn a_row_changed_meanwhile_survives_where_nothing_but_the_row_itself_decides() {
+    for sql in [
+        "UPDATE chats SET updated_at = '2026-10-23Z' WHERE id = 8",
+        "UPDATE chats SET pinned = 1 WHERE id = 8",
+        "UPDATE chats SET org = 'globex' WHERE id = 8",
+    ] {
+        for (variant, batch, point) in
+            [(Variant::Cascade, 3, Point::Found), (Variant::NoAction, 1, Point::Committed)]
+        {
+            let Some(bed) = Bed::new(variant) else { return };
+            let bed = bed.with(NOTED, "");
+            let meddler = Meddler::new(&bed.stage, point, 1, sql);
+            bed.run(batch, &meddler).assert_done();
+            assert_eq!(meddler.went.get(), Some(true), "{variant:?}: the change was not made");
+            assert_eq!(bed.chats(), [8, 9, 10], "{variant:?}: {sql}");
+        }
+    }
+}
+
 #[test]
 fn a_row_that_its_application_touches_with_each_new_child_survives() {
     for (variant, batch, point) in ways() {
@@ -100,19 +123,6 @@ fn a_row_that_somebody_else_deletes_is_no_failure() {
         said.assert_done();
         assert_eq!(bed.chats(), [9, 10], "{variant:?}, {point:?}");
         assert_eq!(said.target().rows.deleted, 7, "only what the run itself took is counted");
-    }
-}
-
-#[test]
-fn a_child_that_comes_meanwhile_goes_with_its_root() {
-    for (variant, batch, point) in ways() {
-        let Some(bed) = Bed::new(variant) else { return };
-        let sql = "INSERT INTO messages (chat_id, body) VALUES (8, 'late')";
-        let said = bed.run(batch, &Meddler::new(&bed.stage, point, 1, sql));
-        said.assert_done();
-        assert_eq!(bed.chats(), [9, 10], "{variant:?}, {point:?}");
-        assert_eq!(said.target().dependents[0].deleted, 17);
-        bed.assert_whole_families();
     }
 }
 
@@ -191,25 +201,14 @@ fn what_somebody_else_has_locked_is_left_and_told() {
                 assert_eq!(bed.chats(), [3, 9, 10], "{variant:?}, {sql}");
                 assert_eq!((target.rows.deleted, target.kept.locked), (7, Some(1)), "{target:#?}");
                 assert_eq!(target.overdue.as_ref().map(|overdue| overdue.rows), Some(1));
+                // Nobody waited, so that no batch failed and was taken in halves.
+                let whole = if batch == 8 { 1 } else { 8 };
+                assert_eq!(target.work.as_ref().unwrap().batches, whole, "{variant:?}, {sql}");
                 drop(held);
                 bed.run(batch, &Unwatched).assert_done();
                 assert_eq!(bed.chats(), [9, 10], "the next run takes it");
             }
         }
-    }
-}
-
-#[test]
-fn a_child_that_somebody_else_has_locked_keeps_its_family_alone() {
-    for variant in [Variant::Cascade, Variant::NoAction] {
-        let Some(bed) = Bed::new(variant) else { return };
-        let held = bed.stage.database.holding("UPDATE messages SET body = '' WHERE chat_id = 3");
-        let said = bed.run(8, &Unwatched);
-        let target = said.target();
-        assert_eq!(bed.chats(), [3, 9, 10], "{variant:?}: {said:#?}");
-        bed.assert_whole_families();
-        assert_eq!((said.exit(), target.rows.deleted, target.kept.locked), (0, 7, Some(1)));
-        drop(held);
     }
 }
 
@@ -258,9 +257,11 @@ fn young_rows_at_the_same_place_in_another_partition_stay() {
     let inherited = format!(
         "CREATE TABLE t {columns}; CREATE TABLE t_a () INHERITS (t); CREATE TABLE t_b () INHERITS (t);"
     );
-    let rows = "INSERT INTO t_a SELECT i, 'acme', '2023-11-15Z' FROM generate_series(1, 5) i;";
     let grants = [delete("t", "id"), delete("t_a", "id"), delete("t_b", "id")];
-    for tables in [partitioned, inherited] {
+    for (tables, place) in [(&partitioned, "t_a"), (&inherited, "t_a"), (&inherited, "t")] {
+        let rows = format!(
+            "INSERT INTO {place} SELECT i, 'acme', '2023-11-15Z' FROM generate_series(1, 5) i;"
+        );
         for point in [Point::Planned, Point::Found, Point::Locked, Point::Judged] {
             both(&format!("{tables}{rows}"), &grants, |stage| {
                 // At the same places, (0,1) to (0,5), as those that go.
@@ -273,7 +274,7 @@ fn young_rows_at_the_same_place_in_another_partition_stay() {
                 let said = stage.ask(&spec, |options| options.batch_rows = Some(5), &meddler);
                 said.assert_done();
                 assert_eq!(meddler.went.get(), Some(true), "{point:?} was not reached");
-                assert_eq!(stage.left(), [11, 12, 13, 14, 15], "{point:?}");
+                assert_eq!(stage.left(), [11, 12, 13, 14, 15], "{place}, {point:?}");
             });
         }
     }
@@ -294,81 +295,5 @@ fn rows_that_the_application_takes_away_leave_the_newest_of_what_is_left() {
             "DELETE FROM messages WHERE chat_id IN (8, 9); DELETE FROM chats WHERE id IN (8, 9)";
         bed.run(8, &Meddler::new(&bed.stage, point, 1, sql)).assert_done();
         assert_eq!(bed.chats(), [5, 6, 7, 10], "{point:?}");
-    }
-}
-
-/// The root is locked, and what hangs on it is not.
-#[test]
-fn a_dependent_taken_out_of_its_where_meanwhile_keeps_its_root() {
-    for on_delete in ["ON DELETE CASCADE", ""] {
-        for point in [Point::Found, Point::Locked, Point::Judged] {
-            let sql = format!(
-                "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
-                 CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {on_delete}, pinned boolean);
-                 CREATE INDEX d_t ON d (t_id);
-                 INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
-                 INSERT INTO d SELECT i, i, false FROM generate_series(1, 4) i;"
-            );
-            both(&sql, &[delete("t", "id"), delete("d", "id")], |stage| {
-                let spec = old(
-                    r#", dependents: [{name: d, table: public.d, references: {t_id: id}, where: "not pinned"}]"#,
-                );
-                let sql = "UPDATE d SET pinned = true WHERE id = 3";
-                let meddler = Meddler::new(stage, point, 1, sql);
-                let said = stage.ask(&spec, |options| options.batch_rows = Some(4), &meddler);
-                said.assert_done();
-                assert_eq!(meddler.went.get(), Some(true), "{point:?}");
-                assert_eq!(stage.left(), [3], "{on_delete} {point:?}");
-                assert_eq!(stage.database.numbers("SELECT id FROM d"), [3], "{point:?}");
-                let target = said.target();
-                assert_eq!((target.rows.deleted, target.dependents[0].deleted), (3, 3));
-                assert_eq!(target.kept.referenced, Some(1), "{said:#?}");
-            });
-        }
-    }
-}
-
-/// Neither the root's lock nor anybody's keeps a row away from what hangs on the root.
-#[test]
-fn a_row_that_comes_to_a_dependent_and_is_not_to_go_keeps_the_root() {
-    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
-        CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) ON DELETE CASCADE);
-        CREATE TABLE e (id bigint PRIMARY KEY, d_id bigint REFERENCES d (id) ON DELETE CASCADE, pinned boolean);
-        INSERT INTO t SELECT i, '2023-11-15Z' FROM generate_series(1, 4) i;
-        INSERT INTO d SELECT i, i FROM generate_series(1, 4) i;
-        INSERT INTO e SELECT i, i, false FROM generate_series(1, 4) i;";
-    let grants = [delete("t", "id"), delete("d", "id"), delete("e", "id")];
-    both(sql, &grants, |stage| {
-        let spec = old(r#", dependents: [{name: d, table: public.d, references: {t_id: id}},
-            {name: e, of: d, table: public.e, references: {d_id: id}, where: "not pinned"}]"#);
-        let sql = "INSERT INTO e VALUES (13, 3, true)";
-        let meddler = Meddler::new(stage, Point::Judged, 1, sql);
-        let said = stage.ask(&spec, |options| options.batch_rows = Some(4), &meddler);
-        said.assert_done();
-        assert_eq!(meddler.went.get(), Some(true));
-        assert_eq!(stage.left(), [3]);
-        assert_eq!(stage.database.numbers("SELECT id FROM e ORDER BY 1"), [3, 13]);
-        assert_eq!(said.target().kept.referenced, Some(1), "{said:#?}");
-    });
-}
-
-#[test]
-fn of_a_root_that_stays_some_dependents_go_and_some_stay() {
-    for on_delete in ["ON DELETE CASCADE", ""] {
-        let sql = format!(
-            "CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, state text);
-             CREATE TABLE d (id bigint PRIMARY KEY, t_id bigint REFERENCES t (id) {on_delete}, pinned boolean);
-             INSERT INTO t SELECT i, '2023-11-15Z', 'new' FROM generate_series(1, 4) i;
-             INSERT INTO d SELECT i, 1 + i % 4, i = 3 FROM generate_series(1, 8) i;"
-        );
-        both(&sql, &[update("t"), delete("d", "id")], |stage| {
-            let spec = r#"window: {default: 30d}, targets: [{name: t, table: public.t, action: Update, set: {state: "'old'"},
-                where: "state = 'new'", age: {column: at},
-                dependents: [{name: d, table: public.d, references: {t_id: id}, where: "not pinned"}]}]"#;
-            let said = stage.run(spec);
-            said.assert_done();
-            assert_eq!((said.target().rows.updated, said.target().dependents[0].deleted), (4, 7));
-            assert_eq!(stage.database.numbers("SELECT id FROM d"), [3]);
-        });
     }
 }
