@@ -103,6 +103,24 @@ impl<'a> Bed<'a> {
         }
     }
 
+    /// What ours sends to the tables while something is done, as far as the database tells.
+    pub async fn sent(&self, work: impl AsyncFnOnce()) -> Vec<(String, usize)> {
+        let mut sent = match self {
+            Self::Postgres { server, database } => server.sent("purge", database, work).await,
+            Self::Sqlite { .. } => return Vec::new(),
+        };
+        // Not what reads the catalog, begins and ends, or asks how it would be done.
+        sent.retain(|(statement, _)| {
+            let is_work =
+                ["SELECT", "WITH", "DELETE"].iter().any(|verb| statement.starts_with(verb));
+            is_work
+                && (statement.contains("FROM \"public\"")
+                    || statement.contains("FROM ONLY \"public\""))
+        });
+        assert!(!sent.is_empty(), "the server's log tells nothing of ours");
+        sent
+    }
+
     /// A login of the application.
     pub fn application(&self) -> String {
         match self {

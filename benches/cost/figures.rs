@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::application::{RATE, READ, WRITE};
 use crate::foreground;
 use crate::measure::{self, Measured, median};
 use crate::ours::Report;
@@ -18,6 +19,8 @@ pub struct Figures {
     pub missed: Option<String>,
     /// In Markdown.
     pub text: String,
+    /// The statements of ours, and how often each was sent.
+    pub sent: Vec<(String, usize)>,
     /// For a picture that belongs to it.
     pub plot: Option<Lines>,
 }
@@ -25,7 +28,7 @@ pub struct Figures {
 impl Figures {
     fn new((reached, missed): (String, Option<String>), text: String) -> Self {
         let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-        Self { day, reached, missed, text, plot: None }
+        Self { day, reached, missed, text, sent: Vec::new(), plot: None }
     }
 }
 
@@ -80,6 +83,7 @@ pub fn race(scene: &Scene, measured: &Measured) -> Figures {
         Goal::Latency(_) | Goal::Memory { .. } => unreachable!("these are no races"),
     };
     let mut figures = Figures::new(outcome, text);
+    figures.sent.clone_from(&measured.sent);
     if scene.snapshot {
         let lanes: Vec<_> = measured.lanes.iter().filter(|lane| lane.progress.len() > 2).collect();
         for lane in &lanes {
@@ -113,7 +117,11 @@ pub fn foreground(scene: &Scene, lanes: &[foreground::Lane]) -> Figures {
     let rows: Vec<_> = lanes.iter().map(row).collect();
     let Goal::Latency(most) = scene.goal else { unreachable!("its goal is a latency") };
     let ours = ratio(lanes.last().unwrap());
-    Figures::new((format!("{ours:.2}"), at_most(ours, most)), table(&head, &rows))
+    let application = format!(
+        "The application, {RATE} times a second, timed from when each is due; seven of ten times the first:\n\n```sql\n{READ};\n\n{WRITE};\n```\n\n"
+    );
+    let text = application + &table(&head, &rows);
+    Figures::new((format!("{ours:.2}"), at_most(ours, most)), text)
 }
 
 pub fn memory(scenes: &[Scene], reports: &[Report]) -> Figures {

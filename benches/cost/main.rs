@@ -40,7 +40,9 @@ async fn main() {
     let arguments = Arguments::read();
     let full = Scenes::new(Size::Full);
     if arguments.rewrite {
-        return page::write(&full.all(), Measured::read().as_ref());
+        let measured = Measured::read();
+        page::write(&full.all(), measured.as_ref());
+        return measured.iter().for_each(ask);
     }
     if arguments.size == Size::Tiny {
         page::check(&full.all());
@@ -49,6 +51,15 @@ async fn main() {
     let measured = measure(&arguments, &scenes).await;
     // Nobody wants to know figures of a few rows, but they too must have their places on a page.
     page::page(&scenes.all(), Some(&measured));
+    if arguments.page {
+        ask(&measured);
+    }
+}
+
+fn ask(measured: &Measured) {
+    for name in page::unexplained(measured) {
+        println!("{name} misses its goal: benches/page.md does not say what stands in the way");
+    }
 }
 
 async fn measure(arguments: &Arguments, scenes: &Scenes) -> Measured {

@@ -16,6 +16,8 @@ pub struct Measured {
     pub idle: Vec<Duration>,
     /// What ours said of its last run.
     pub report: Report,
+    /// The statements that ours sent to the tables, as far as the database tells, and how often.
+    pub sent: Vec<(String, usize)>,
 }
 
 pub struct Lane {
@@ -89,12 +91,17 @@ pub async fn measure(server: &Server, scene: &Scene, rounds: usize) -> Measured 
         snapshot.close().await;
         copy.remove().await;
     }
+    // Not on the clock: the log takes time.
+    let copy = bed.copy().await;
+    let ours = Ours::new(&scene.policy, 100, &copy.address());
+    let sent = copy.sent(async || drop(ours.run())).await;
+    copy.remove().await;
     bed.remove().await;
     for lane in &mut lanes {
         lane.times.sort();
     }
     idle.sort();
-    Measured { lanes, idle, report: report.unwrap() }
+    Measured { lanes, idle, report: report.unwrap(), sent }
 }
 
 async fn hold_snapshot(bed: &Bed<'_>) -> Client {

@@ -66,6 +66,26 @@ pub fn write(scenes: &[&Scene], measured: Option<&Measured>) {
     }
 }
 
+/// Scenes that miss their goals, and of which nobody has said why.
+pub fn unexplained(measured: &Measured) -> Vec<&str> {
+    let template = template();
+    let is_explained = |name: &str| {
+        let behind = template.split_once(&place(name)).unwrap().1.trim_start();
+        !behind.is_empty() && !behind.starts_with("{{")
+    };
+    let missed = measured.figures.iter().filter(|(_, figures)| figures.missed.is_some());
+    missed.map(|(name, _)| name.as_str()).filter(|name| !is_explained(name)).collect()
+}
+
+fn template() -> String {
+    fs::read_to_string(file("benches/page.md")).unwrap()
+}
+
+/// Where something is to stand.
+fn place(name: &str) -> String {
+    format!("{{{{{name}}}}}\n")
+}
+
 /// The page is what would be written, statements and all.
 pub fn check(scenes: &[&Scene]) {
     let written = fs::read_to_string(file(PAGE)).unwrap();
@@ -89,8 +109,7 @@ pub fn page(scenes: &[&Scene], measured: Option<&Measured>) -> String {
             format!("* {kind}\n* {versions}\n* {state}\n")
         },
     );
-    let template = fs::read_to_string(file("benches/page.md")).unwrap();
-    let mut page = put(&template, "machine", &machine);
+    let mut page = put(&template(), "machine", &machine);
     page = put(&page, "goals", &goals(scenes, measured));
     for (at, scene) in scenes.iter().enumerate() {
         let figures = measured.and_then(|measured| measured.figures.get(scene.name));
@@ -101,7 +120,7 @@ pub fn page(scenes: &[&Scene], measured: Option<&Measured>) -> String {
 }
 
 fn put(page: &str, name: &str, text: &str) -> String {
-    let place = format!("{{{{{name}}}}}\n");
+    let place = place(name);
     assert_eq!(page.matches(&place).count(), 1, "benches/page.md has one place for {name}");
     page.replace(&place, text)
 }
@@ -145,6 +164,15 @@ fn section(scene: &Scene, before: &[&Scene], figures: Option<&Figures>) -> Strin
         text += &format!("\nStatements and policy are those of [{name}](#{name}).\n");
     } else {
         text += &format!("{said}\nours:\n\n```yaml\nspec:\n  {policy}\n```\n");
+    }
+    if let Some(Figures { sent, .. }) = figures.filter(|figures| !figures.sent.is_empty()) {
+        let line = |(statement, times): &(String, usize)| {
+            format!("-- {times} {}\n{statement};\n", if *times == 1 { "time" } else { "times" })
+        };
+        let lines: String = sent.iter().map(line).collect();
+        text += &format!(
+            "\n<details><summary>What ours sent to the tables</summary>\n\n```sql\n{lines}```\n\n</details>\n"
+        );
     }
     text
 }

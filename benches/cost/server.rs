@@ -1,6 +1,8 @@
 //! A PostgreSQL of its own, as it is after installation but for what `SETTINGS` says. It ends with this process.
 
+use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::keep::{Kept, program};
@@ -13,6 +15,9 @@ pub const SETTINGS: &[&str] =
 
 /// Where only what is left counts nobody waits for the disk, nor proves who he is.
 const HASTE: &[&str] = &["fsync=off"];
+
+/// A place in the log.
+const HERE: &str = "SELECT 'read until here'";
 
 pub struct Server {
     kept: Kept,
@@ -35,7 +40,9 @@ impl Server {
                 let line = "folder=$1 port=$2 initdb=$3 postgres=$4; shift 4
                     \"$initdb\" -D data -U postgres --pwfile password -E UTF8 --locale C.UTF-8 --no-sync &&
                     exec \"$postgres\" -D data -p \"$port\" -c unix_socket_directories=\"$folder\" \
-                        -c listen_addresses=127.0.0.1 -c hba_file=\"$folder/access\" \"$@\"";
+                        -c listen_addresses=127.0.0.1 -c hba_file=\"$folder/access\" \
+                        -c logging_collector=on -c log_filename=log \
+                        -c log_line_prefix= -c log_parameter_max_length=0 \"$@\"";
                 let text = |path: &Path| path.display().to_string();
                 let start = ["sh", "-c", line, "sh"].map(str::to_owned).into_iter();
                 let paths = [text(folder), port.to_string(), text(&initdb), text(&postgres)];
@@ -58,13 +65,13 @@ impl Server {
 
     /// The socket is there before the server answers.
     async fn ready(&self) -> Client {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             match Client::postgres(&self.url("postgres", "postgres")).await {
                 Ok(client) => return client,
-                Err(error) => assert!(std::time::Instant::now() < deadline, "{error}"),
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -86,10 +93,77 @@ impl Server {
         admin.close().await;
     }
 
+    /// What a role sends to a database while something is done, in the order of its first appearance; how often.
+    pub async fn sent(
+        &self,
+        role: &str,
+        database: &str,
+        work: impl AsyncFnOnce(),
+    ) -> Vec<(String, usize)> {
+        let log = self.kept.folder.join("data/log/log");
+        let before = fs::metadata(&log).unwrap().len();
+        let all = format!("ALTER ROLE {role} IN DATABASE {database} SET log_statement = 'all'");
+        self.admin(&[&all]).await;
+        work().await;
+        self.admin(&["SET log_statement = 'all'", HERE]).await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // The log is written by a process of its own.
+        loop {
+            let bytes = fs::read(&log).unwrap();
+            let said = String::from_utf8_lossy(&bytes[before as usize..]);
+            if let Some((said, _)) = said.split_once(HERE) {
+                return statements(said);
+            }
+            assert!(Instant::now() < deadline, "the server's log is behind");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub async fn version(&self) -> String {
         let mut admin = self.client("postgres", "postgres").await;
         let version = admin.rows("SELECT current_setting('server_version')").await;
         admin.close().await;
         version[0][0].clone()
     }
+}
+
+/// The statements in a server's log, whose further lines are indented.
+fn statements(log: &str) -> Vec<(String, usize)> {
+    let mut said: Vec<String> = Vec::new();
+    let mut is_statement = false;
+    for line in log.lines() {
+        if let Some(rest) = line.strip_prefix('\t') {
+            if is_statement {
+                said.last_mut().unwrap().extend(["\n", rest]);
+            }
+            continue;
+        }
+        let rest = line.strip_prefix("LOG:  ").unwrap_or_default();
+        let words = rest.strip_prefix("statement: ").or_else(|| {
+            rest.strip_prefix("execute ").and_then(|rest| Some(rest.split_once(": ")?.1))
+        });
+        is_statement = words.is_some();
+        said.extend(words.map(str::to_owned));
+    }
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for words in said.iter().map(|words| without_blocks(words)) {
+        match counted.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((words, 1)),
+        }
+    }
+    counted
+}
+
+/// Statements that differ in the numbers of blocks alone are the same: `'(7,0)'` becomes `'(N,0)'`.
+fn without_blocks(statement: &str) -> String {
+    let mut parts = statement.split("'(");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let part = |part: &str| match part.split_once(",0)'") {
+        Some((number, rest)) if number.chars().all(|char| char.is_ascii_digit()) => {
+            format!("'(N,0)'{rest}")
+        }
+        _ => format!("'({part}"),
+    };
+    first + &parts.map(part).collect::<String>()
 }
