@@ -52,10 +52,12 @@ fn days(org: u32) -> u32 {
     30 * (1 + org % 3)
 }
 
+/// Many rows in a statement: each is prepared from a copy of all that follows it.
 fn insert(sql: &mut String, table: &str, rows: impl Iterator<Item = String>) {
+    let rows: Vec<String> = rows.map(|row| format!("({row})")).collect();
     sql.push_str("BEGIN;\n");
-    for row in rows {
-        sql.push_str(&format!("INSERT INTO {table} VALUES ({row});\n"));
+    for rows in rows.chunks(5_000) {
+        sql.push_str(&format!("INSERT INTO {table} VALUES {};\n", rows.join(",\n")));
     }
     sql.push_str("COMMIT;\n");
 }
