@@ -26,7 +26,7 @@ use crate::sql::{self, postgres};
 /// How many rows are taken to lie in a block before any was read: nearly as many as can.
 pub(super) const DENSE: f64 = 250.0;
 /// Read by one statement.
-const MOST_BLOCKS: u64 = 1_024;
+const MOST_BLOCKS: u64 = 256;
 
 /// What of a target is the same for all its blocks.
 pub(super) struct Lane {

@@ -82,6 +82,9 @@ pub fn claim_blocks(
 
 /// All conditions of locked rows, read now, each under its own cutoff: by tenant and verdict how many,
 /// and their addresses. The target is one of [`super::by_row`].
+///
+/// Row by row and materialized: what a condition on a table without an index costs would otherwise hide
+/// from the planner what everything else does, and it read the whole table for each address (tried).
 pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)]) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
     let to = cutoff_cast(target);
@@ -94,8 +97,9 @@ pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)
         })
         .collect();
     let text = format!(
-        "WITH {DUE} (ro_at, ro_cutoff) AS MATERIALIZED ({}), ro_judged AS (SELECT {ROW}.ctid AS ro_at, \
-         {} AS ro_tenant, {} AS ro_verdict FROM {DUE} JOIN {} ON {ROW}.ctid = {DUE}.ro_at) \
+        "WITH {DUE} (ro_at, ro_cutoff) AS MATERIALIZED ({}), ro_judged AS MATERIALIZED (\
+         SELECT ro_one.* FROM {DUE} CROSS JOIN LATERAL (SELECT {ROW}.ctid AS ro_at, \
+         {} AS ro_tenant, {} AS ro_verdict FROM {} WHERE {ROW}.ctid = {DUE}.ro_at OFFSET 0) AS ro_one) \
          SELECT ro_tenant, ro_verdict, pg_catalog.count(*), \
          CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM ro_judged GROUP BY 1, 2",
         lists.join(" UNION ALL "),

@@ -40,19 +40,20 @@ pub fn judge_by_row(target: &Target, instants: &Instants, due: &[(Key, Value)]) 
     let mut lists = key_lists(rows, &keys, &mut binds);
     lists.push((texts(due.iter().map(|(_, cutoff)| cutoff), &mut binds), cutoff_cast(target)));
     let names: Vec<String> = (0..rows.key.len()).map(|at| format!("ro_k{at}")).collect();
-    let mut same: Vec<String> = key_columns(rows, ROW)
-        .iter()
-        .zip(&names)
-        .map(|(column, name)| format!("{column} = {DUE}.{name}"))
-        .collect();
-    same.push(key_in(rows, ROW, &keys, &mut binds));
-    let columns = columns(&by_row(target)).join(", ");
+    let columns = columns(&by_row(target));
+    let shown: Vec<String> =
+        columns.iter().enumerate().map(|(at, column)| format!("{column} AS ro_c{at}")).collect();
+    let same = key_columns(rows, ROW);
+    let same = same.iter().zip(&names).map(|(column, name)| format!("{column} = {DUE}.{name}"));
+    // Row by row: what a condition costs must not hide from the planner what reading the rows does.
     let text = format!(
-        "WITH {DUE} ({}, {CUTOFF}) AS MATERIALIZED ({}) SELECT {columns} FROM {DUE} JOIN {} ON {}",
+        "WITH {DUE} ({}, {CUTOFF}) AS MATERIALIZED ({}) SELECT ro_one.* FROM {DUE} \
+         CROSS JOIN LATERAL (SELECT {} FROM {} WHERE {} OFFSET 0) AS ro_one",
         names.join(", "),
         unnested(&lists),
+        shown.join(", "),
         root_from(target, ROW),
-        same.join(" AND "),
+        same.collect::<Vec<_>>().join(" AND "),
     );
     Statement::new(text, binds)
 }

@@ -152,3 +152,30 @@ fn a_batch_stays_small_where_rows_suddenly_lie_closer() {
     assert!(most <= Some(400), "{steps:?}");
     assert!(steps.len() < 60, "{} batches: {steps:?}", steps.len());
 }
+
+#[test]
+fn a_condition_on_a_table_without_an_index_reads_no_row_of_the_target_for_another() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz);
+        INSERT INTO t SELECT i, 'org' || i % 4, '2020-01-01Z' FROM generate_series(1, 20000) i;
+        CREATE TABLE x (t_id bigint, at timestamptz); INSERT INTO x SELECT 500000 + i, '2026-01-01Z' FROM generate_series(1, 300) i;
+        INSERT INTO x VALUES (7, '2026-11-20Z'); ANALYZE;";
+    for nearly_all in [-1.0, 2.0] {
+        let Some(stage) = stage(sql, &[delete("t", "id"), read("x")]) else { return };
+        let options = |options: &mut Options| {
+            options.batch_rows = Some(1_000);
+            options.nearly_all = Some(nearly_all);
+        };
+        let exists = "exists (select 1 from public.x x where x.t_id = t.id and x.at >= :cutoff)";
+        let more =
+            format!(r#", tenant: {{column: org}}, exemptions: [{{name: x, when: "{exists}"}}]"#);
+        let spec = old(&more)
+            .replace("default: 30d", "default: 30d, tenants: [{name: org1, window: 60d}]");
+        let said = stage.ask(&spec, options, &Unwatched);
+        assert_eq!((said.exit(), stage.left()), (0, vec![7]), "{said:#?}");
+        let read =
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 't'";
+        let read = stage.database.numbers(read);
+        assert!(read[0] < 20_000 * 20, "{nearly_all}: {read:?} rows of t were read");
+    }
+}
