@@ -146,13 +146,24 @@ fn statements(log: &str) -> Vec<(String, usize)> {
         said.extend(words.map(str::to_owned));
     }
     let mut counted: Vec<(String, usize)> = Vec::new();
-    for words in said.iter().map(|words| without_blocks(words)) {
+    for words in said.iter().map(|words| without_limit(&without_blocks(words))) {
         match counted.iter_mut().find(|(known, _)| *known == words) {
             Some((_, count)) => *count += 1,
             None => counted.push((words, 1)),
         }
     }
     counted
+}
+
+/// So are those that differ in how many rows they lock at most: `LIMIT 2357 FOR` becomes `LIMIT N FOR`.
+fn without_limit(statement: &str) -> String {
+    let Some((before, rest)) = statement.split_once(" LIMIT ") else { return statement.to_owned() };
+    match rest.split_once(" FOR UPDATE") {
+        Some((number, after)) if number.chars().all(|char| char.is_ascii_digit()) => {
+            format!("{before} LIMIT N FOR UPDATE{after}")
+        }
+        _ => statement.to_owned(),
+    }
 }
 
 /// Statements that differ in the numbers of blocks alone are the same: `'(7,0)'` becomes `'(N,0)'`.
