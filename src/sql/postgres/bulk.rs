@@ -22,10 +22,8 @@ pub const NOT_SELECTED: i64 = -1;
 /// that is one: before it is what programs write for "none".
 pub fn earliest(target: &Target) -> Option<Value> {
     let rule = target.age.as_ref()?;
-    let typed = Value::Text("0002-01-01 00:00:00".to_owned());
     match (&rule.encoding, &rule.scalar) {
         (Encoding::Instant, _) => Some(Value::Text("0002-01-01 00:00:00+00".to_owned())),
-        (Encoding::Civil { zone }, _) if *zone == jiff::tz::TimeZone::UTC => Some(typed),
         (Encoding::UnixSeconds | Encoding::UnixMillis, Scalar::Column(name)) => {
             let column = target.table.column(name)?;
             column.declared.starts_with("int").then_some(Value::Integer(1))

@@ -179,3 +179,36 @@ fn a_condition_on_a_table_without_an_index_reads_no_row_of_the_target_for_anothe
         assert!(read[0] < 20_000 * 20, "{nearly_all}: {read:?} rows of t were read");
     }
 }
+
+/// What it was asked to do, as a trigger on each statement sees it.
+const ASKED: &str = "
+    CREATE TABLE asked (statement text);
+    CREATE FUNCTION ask() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN INSERT INTO public.asked VALUES (current_query()); RETURN NULL; END $$;
+    CREATE TRIGGER ask AFTER DELETE ON t FOR EACH STATEMENT EXECUTE FUNCTION ask();";
+
+#[test]
+fn rows_are_taken_by_their_addresses_where_their_ages_compare_as_we_read_them() {
+    for (kind, value, more, by_address) in [
+        ("timestamptz", "'2020-01-01Z'", "", true),
+        ("timestamp", "'2020-01-01'", ", timeZone: Etc/UTC", false),
+        ("timestamp", "'2020-01-01'", ", timeZone: Europe/Berlin", false),
+        ("bigint", "1", ", encoding: UnixSeconds", true),
+        ("integer", "1", ", encoding: UnixSeconds", true),
+        ("bigint", "1700000000000", ", encoding: UnixMillis", true),
+        ("double precision", "1", ", encoding: UnixSeconds", false),
+        ("date", "'2020-01-01'", ", timeZone: Etc/UTC", false),
+    ] {
+        let sql = format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, at {kind});
+             INSERT INTO t SELECT i, {value} FROM generate_series(1, 9) i; {ASKED}"
+        );
+        let Some(stage) = stage(&sql, &[delete("t", "id")]) else { return };
+        let spec = old("").replace("column: at", &format!("column: at{more}"));
+        let said = stage.ask(&spec, by_blocks, &Unwatched);
+        assert_eq!((said.exit(), stage.left()), (0, vec![]), "{kind}{more}: {said:#?}");
+        let by = "SELECT count(*)::bigint FROM asked WHERE statement LIKE '%ctid = ANY%'";
+        let by = stage.database.numbers(by)[0];
+        assert_eq!(by == 1, by_address, "{kind}{more}: {by} statements went by addresses");
+    }
+}
