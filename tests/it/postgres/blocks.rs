@@ -135,10 +135,10 @@ impl Watch for Steps {
 #[test]
 fn a_batch_stays_small_where_rows_suddenly_lie_closer() {
     let sql = "
-        CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, filler text);
-        ALTER TABLE t ALTER filler SET STORAGE PLAIN;
-        INSERT INTO t SELECT i, '2020-01-01Z', repeat('x', 3000) FROM generate_series(1, 300) i;
-        INSERT INTO t SELECT i, '2020-01-01Z' FROM generate_series(301, 5300) i;";
+        CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        INSERT INTO t SELECT i, CASE WHEN i % 100 = 0 THEN timestamptz '2020-01-01Z' ELSE '2026-11-20Z' END
+            FROM generate_series(1, 30000) i;
+        INSERT INTO t SELECT i, '2020-01-01Z' FROM generate_series(30001, 35000) i;";
     let Some(stage) = stage(sql, &[delete("t", "id")]) else { return };
     let steps = Steps::default();
     let few = |options: &mut Options| {
@@ -146,7 +146,7 @@ fn a_batch_stays_small_where_rows_suddenly_lie_closer() {
         options.nearly_all = Some(-1.0);
     };
     let said = stage.ask(&old(""), few, &steps);
-    assert_eq!((said.exit(), stage.left()), (0, vec![]), "{said:#?}");
+    assert_eq!((said.exit(), stage.left().len()), (0, 29_700), "{said:#?}");
     let steps = steps.0.into_inner();
     let most = steps.windows(2).map(|pair| pair[1] - pair[0]).chain(steps.first().copied()).max();
     assert!(most <= Some(400), "{steps:?}");
