@@ -24,6 +24,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// What cannot be undone is decided by the run as it is now.
+    pub fn changes_jobs(&self) -> bool {
+        matches!(self, Self::Start(_) | Self::Stop(_))
+    }
+
     /// Whether a run may start, and when it ended, is a question of the others too.
     pub fn depends_on_others(&self) -> bool {
         match self {

@@ -77,6 +77,11 @@ fn unended(
     waiting.map(|run| ObjectRef::from_obj(&*run)).collect()
 }
 
+/// Nothing more is done for it.
+fn is_over(run: &PurgeRun) -> bool {
+    run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some()
+}
+
 /// observe -> decide -> act -> status.
 async fn reconcile(
     run: Arc<Guarded<PurgeRun>>,
@@ -94,17 +99,31 @@ async fn reconcile(
     if conditions::find(conditions, "Ready").is_some() {
         invalid::untell(run, &context).await?;
     }
-    if run.meta().deletion_timestamp.is_some() || facts::ended(run).is_some() {
+    if is_over(run) {
         return Ok(Action::await_change());
     }
+    let namespace = run.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
     let mut observed = observe::observe(run, &context).await?;
     let now = Timestamp::now();
     let mut decision = decide::decide(run, &observed, &context.settings, now);
+    let mut as_it_is = None;
+    if decision.changes_jobs() {
+        // What we know of the run may be older than what we wrote last: a Job that is recorded there
+        // and not here is none to be ended because its policy was edited, or to be made once more.
+        let found: Option<PurgeRun> = context.find(&namespace, &run.name_any()).await?;
+        match found.filter(|found| found.uid() == run.uid() && !is_over(found)) {
+            Some(found) => as_it_is = Some(found),
+            None => return Ok(Action::await_change()),
+        }
+    }
+    let run = as_it_is.as_ref().unwrap_or(run);
+    if as_it_is.is_some() {
+        decision = decide::decide(run, &observed, &context.settings, now);
+    }
     let mut turn = None;
     if decision.depends_on_others() {
         // Nobody else looks until the Job says that the database is not free, or until the status
         // says when this run ended.
-        let namespace = run.namespace().ok_or(Error::Incomplete("metadata.namespace"))?;
         turn = Some(context.turn(&namespace).lock_owned().await);
         observed.others = observe::others(run, &known, &context).await?;
         decision = decide::decide(run, &observed, &context.settings, now);

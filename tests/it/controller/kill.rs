@@ -158,6 +158,10 @@ async fn a_replacement(bed: Bed, ready: Arc<Notify>) {
     bed.make::<PurgeRun>(run("by-hand", "chats")).await;
     ready.notify_one();
     is_at_work(&bed).await;
+    // A policy that is edited before anybody wrote that the Job was made has it made anew.
+    let is_recorded =
+        |run: &PurgeRun| run.status.as_ref().is_some_and(|status| status.job.is_some());
+    bed.until("recorded", "by-hand", is_recorded).await;
     let slot = Slot::near();
     let change = json!({"spec": {"schedule": slot.schedule(), "concurrencyPolicy": "Replace"}});
     bed.change::<RetentionPolicy>("chats", change).await;

@@ -81,7 +81,8 @@ together! {
     pods:
         what_keeps_a_pod_from_starting_is_told_with_a_remedy,
         a_job_that_never_began_is_made_anew_when_its_claim_is_corrected,
-        a_pod_that_begins_when_its_job_was_to_be_replaced_ends_its_batch_first,;
+        a_pod_that_begins_when_its_job_was_to_be_replaced_ends_its_batch_first,
+        an_operator_whose_watch_lags_ends_no_job_because_its_policy_was_edited,;
     ends:
         a_run_that_fell_short_says_which_target_and_why,
         a_run_that_was_refused_says_what_to_write,

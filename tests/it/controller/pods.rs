@@ -3,12 +3,12 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use retention_operator::api::{DatabaseConnection, PurgeRun};
+use retention_operator::api::{DatabaseConnection, PurgeRun, RetentionPolicy};
 use serde_json::json;
 
 use super::bed::{self, Bed};
 use super::objects::{FAR_AWAY, condition, conditions_of_run, done, run, stopped, types};
-use super::operator::mortal;
+use super::operator::{blind, mortal};
 
 const NO_CLAIM: &str = "0/1 nodes are available: persistentvolumeclaim \"data\" not found.";
 
@@ -97,5 +97,32 @@ pub async fn a_pod_that_begins_when_its_job_was_to_be_replaced_ends_its_batch_fi
     bed.stops(&pod, "by-hand", stopped(1), 3).await;
     bed.until("another Job", "by-hand", |other: &Job| other.uid() != job.uid()).await;
     bed.works("by-hand", done(9), 0).await;
+    bed.run_says("by-hand", "Complete", "Done").await;
+}
+
+/// It knows its runs as they were before it wrote anything of them.
+pub async fn an_operator_whose_watch_lags_ends_no_job_because_its_policy_was_edited(bed: Bed) {
+    bed.declared(FAR_AWAY).await;
+    bed.make::<PurgeRun>(run("by-hand", "chats")).await;
+    let (client, mut looks) = blind(bed::client(bed.cluster).await);
+    let operator = bed.operator_by(client);
+    let job = bed.job_of("by-hand").await;
+    let is_recorded =
+        |run: &PurgeRun| run.status.as_ref().is_some_and(|status| status.job.is_some());
+    bed.until("recorded", "by-hand", is_recorded).await;
+    let pod = bed.pod_of("by-hand").await;
+    bed.begins(&pod).await;
+    // An edit is looked at after what came of the look before is done.
+    for day in 2..=4 {
+        let before = *looks.borrow();
+        let edited = json!({"spec": {"schedule": format!("0 0 {day} 1 *")}});
+        bed.change::<RetentionPolicy>("chats", edited).await;
+        looks.wait_for(|looks| *looks > before).await.unwrap();
+    }
+    let now: Job = bed.get("by-hand").await.unwrap();
+    assert_eq!((now.uid(), now.metadata.deletion_timestamp), (job.uid(), None));
+    drop(operator);
+    let _operator = bed.operator().await;
+    bed.works("by-hand", done(7), 0).await;
     bed.run_says("by-hand", "Complete", "Done").await;
 }
