@@ -93,7 +93,7 @@ impl Runner<'_> {
             && self.access == Access::Sweep
             && !self.job.dry_run
             && self.allowance.is_none()
-            && self.share_going > self.job.nearly_all
+            && self.nearly_all_go()
     }
 
     /// Takes the next blocks of the walk. `false`: there are none, or not in this way.
@@ -120,11 +120,13 @@ impl Runner<'_> {
                 let seen = outcome.locked as f64;
                 self.rows_in_a_block = (seen / (blocks.end - blocks.start) as f64).max(0.01);
                 if outcome.locked > 0 {
-                    let share = outcome.gone as f64 / seen;
-                    self.share_going = 0.5 * (self.share_going + share);
+                    self.went(outcome.gone as usize, outcome.locked as usize);
                     self.commits += 1;
                 }
-                self.rest(outcome.locked as usize, outcome.took, session).await;
+                // Blocks without a candidate say nothing about batches.
+                if outcome.locked > 0 {
+                    self.rest(outcome.locked as usize, outcome.took, session).await;
+                }
                 Ok(true)
             }
             Err(BatchError::Database(error))
@@ -142,7 +144,7 @@ impl Runner<'_> {
             Err(error) => {
                 tracing::debug!("blocks {blocks:?} are walked row by row: {error}");
                 walk.back_to(blocks.start);
-                self.share_going = 0.0;
+                self.share_going = Some(0.0);
                 Ok(false)
             }
         }

@@ -59,7 +59,7 @@ impl Runner<'_> {
             && target.referenced.is_empty()
             && target.keep_newest.is_none()
             && self.allowance.is_none();
-        if session.engine() == Engine::Sqlite || decided || self.share_going > self.job.nearly_all {
+        if session.engine() == Engine::Sqlite || decided || self.nearly_all_go() {
             return Ok(Cow::Borrowed(keys));
         }
         let mut rows = self.judge_apart(keys, fate, session).await?;
@@ -69,7 +69,7 @@ impl Runner<'_> {
         let (going, staying): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.verdict == Verdict::Goes);
         self.tally.committed(&staying, &[], self.allowance.is_some());
-        self.share_going = 0.5 * (self.share_going + going.len() as f64 / keys.len().max(1) as f64);
+        self.went(going.len(), keys.len());
         Ok(Cow::Owned(going.into_iter().map(|row| row.key).collect()))
     }
 
@@ -103,8 +103,7 @@ impl Runner<'_> {
                 Ok(committed) => {
                     tries = 0;
                     let going = committed.rows.iter().filter(|row| row.verdict == Verdict::Goes);
-                    let share = going.count() as f64 / keys_left.len() as f64;
-                    self.share_going = 0.5 * (self.share_going + share);
+                    self.went(going.count(), keys_left.len());
                     self.committed(&committed.rows, &committed.dependents);
                     self.look_after(&committed.missed, fate, session).await?;
                     self.rest(keys_left.len(), committed.took, session).await;

@@ -62,7 +62,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         allowance: None,
         access: planned.target.access.clone(),
         commits: 0,
-        share_going: 0.0,
+        share_going: None,
         lane: Lane::of(planned).filter(|_| session.counts_deletes()),
         rows_in_a_block: bulk::DENSE,
     };

@@ -18,8 +18,9 @@ use crate::sql::{self, sqlite};
 
 /// How often the next-oldest rows move up for those that could not go.
 const CAP_ROUNDS: u32 = 4;
-/// A target that has taken this many rows, and a twentieth of its table, is swept instead.
+/// A target that has taken this many rows, and this share of its table, is swept instead.
 const SWEEP_AFTER: u64 = 10_000;
+const SWEEP_SHARE: f64 = 0.05;
 
 /// One target on its way.
 pub(super) struct Runner<'a> {
@@ -35,15 +36,15 @@ pub(super) struct Runner<'a> {
     pub(super) allowance: Option<Allowance>,
     pub(super) access: Access,
     pub(super) commits: u64,
-    /// Which share of the last candidates went, when they were judged.
-    pub(super) share_going: f64,
+    /// Which share of the last candidates went, when they were judged; none was yet.
+    pub(super) share_going: Option<f64>,
     /// How whole blocks are taken, where that is possible at all.
     pub(super) lane: Option<Lane>,
     /// Below the cutoffs, in the blocks that were taken last.
     pub(super) rows_in_a_block: f64,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
     pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {
         // A dry run counts what can never go, which only a sweep meets.
         if self.job.dry_run && self.access != Access::Partitions {
@@ -133,6 +134,7 @@ impl Runner<'_> {
         let rows_at_most = self.rows_at_most(session).await?;
         let youngest = self.allowance.as_ref().and_then(Allowance::youngest);
         let mut walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
+        let mut is_first = true;
         loop {
             self.is_over()?;
             if self.takes_blocks() && self.take_blocks(&mut walk, session).await? {
@@ -141,6 +143,16 @@ impl Runner<'_> {
             let Some(page) = walk.next(session).await? else { break };
             self.is_over()?;
             self.turn_to(page.leaf);
+            // A backlog is seen at once: its rows lie everywhere along an index.
+            if std::mem::take(&mut is_first)
+                && self.is_on_index()
+                && planned.leaves.len() == 1
+                && page.sightings.examined as usize >= walk.page()
+                && walk.share_due(rows_at_most, session).await? >= SWEEP_SHARE
+            {
+                walk = self.sweep().up_to(youngest);
+                continue;
+            }
             if self.allowance.is_none() {
                 self.tally.sighted(page.sightings);
             }
@@ -156,27 +168,45 @@ impl Runner<'_> {
                 }
             }
             let gone = self.tally.gone();
-            let on_index = matches!(self.access, Access::AgeIndex | Access::TenantIndex);
-            let many = gone >= SWEEP_AFTER && gone * 20 >= rows_at_most;
-            if on_index && (many || page.crowded) {
-                // Rows that are kept will be met again: only what is gone stays counted. Under a
-                // cap a look at all candidates has counted them, and nothing is counted twice.
-                if self.allowance.is_none() {
-                    self.tally.begin_again();
-                }
-                self.access = Access::Sweep;
-                // Rows that could not go are known by their keys, and are met again.
-                if self.failed.len() > 0 {
-                    self.lane = None;
-                }
-                self.tally.access_changed();
-                walk = Walk::new(planned, self.job.clock, &self.access).up_to(youngest);
+            let many = gone >= SWEEP_AFTER && gone as f64 >= rows_at_most as f64 * SWEEP_SHARE;
+            if self.is_on_index() && (many || page.crowded) {
+                walk = self.sweep().up_to(youngest);
             }
         }
         if self.access == Access::Sweep && self.allowance.is_none() {
             self.tally.swept();
         }
         Ok(())
+    }
+
+    /// Whether so many of the last candidates went that looking at them first is not worth a statement.
+    pub(super) fn nearly_all_go(&self) -> bool {
+        self.share_going.unwrap_or(0.0) > self.job.nearly_all
+    }
+
+    pub(super) fn went(&mut self, gone: usize, of: usize) {
+        let share = gone as f64 / of.max(1) as f64;
+        self.share_going = Some(self.share_going.map_or(share, |before| 0.5 * (before + share)));
+    }
+
+    fn is_on_index(&self) -> bool {
+        matches!(self.access, Access::AgeIndex | Access::TenantIndex)
+    }
+
+    /// Leaves the index, and walks the table from its beginning.
+    fn sweep(&mut self) -> Walk<'a> {
+        // Rows that are kept will be met again: only what is gone stays counted. Under a cap a look at
+        // all candidates has counted them, and nothing is counted twice.
+        if self.allowance.is_none() {
+            self.tally.begin_again();
+        }
+        self.access = Access::Sweep;
+        // Rows that could not go are known by their keys, and are met again.
+        if self.failed.len() > 0 {
+            self.lane = None;
+        }
+        self.tally.access_changed();
+        Walk::new(self.planned, self.job.clock, &self.access)
     }
 
     async fn rows_at_most(&self, session: &mut Session) -> Result<u64, End> {

@@ -2,11 +2,14 @@
 //! it finds is judged again before it goes.
 
 mod blocks;
+mod page;
 mod partitions;
+mod sample;
 mod tenants;
 
 use blocks::FIRST_BLOCKS;
 use jiff::{SignedDuration, Span, Timestamp};
+pub use page::{Page, Sightings};
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Engine, Key, Reading, Target, Value, below, read_age};
@@ -18,29 +21,6 @@ use crate::sql::{self, Instants, Statement};
 const PAGE: usize = 1_000;
 /// Where readers keep nobody waiting.
 const PAGE_BY_ROW: usize = 4_000;
-
-/// What a walk has seen that can never go.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Sightings {
-    pub examined: u64,
-    pub undatable: u64,
-    pub unreadable: u64,
-    pub future: u64,
-    pub no_tenant: u64,
-    /// Rows outside of `where` may be among them.
-    pub blurred: bool,
-}
-
-/// Candidates: keys, by the fate of the tenant they were found under.
-#[derive(Debug, Default)]
-pub struct Page {
-    pub groups: Vec<(Fate, Vec<Key>)>,
-    pub sightings: Sightings,
-    /// Which of the target's tables they were found in.
-    pub leaf: usize,
-    /// The index served badly: so many rows share an age that each page reads them all again.
-    pub crowded: bool,
-}
 
 /// A cursor that is carried from page to page, so that nothing is walked twice.
 pub struct Walk<'a> {
@@ -143,8 +123,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn instants(&self) -> Instants {
+        let encoding = self.target.age.as_ref().map(|age| &age.encoding);
+        Instants::bind(self.clock, None, encoding)
+    }
+
     /// So many rows are read at once.
-    fn page(&self) -> usize {
+    pub(super) fn page(&self) -> usize {
         match self.target.table.engine {
             Engine::Sqlite => PAGE,
             Engine::Postgres => PAGE_BY_ROW,
@@ -174,8 +159,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn next_of_leaf(&mut self, session: &mut Session) -> Result<Option<Page>, Error> {
-        let encoding = self.target.age.as_ref().map(|age| &age.encoding);
-        let instants = Instants::bind(self.clock, None, encoding);
+        let instants = self.instants();
         let page = self.page();
         let rows = match &mut self.place {
             Place::Done => return Ok(None),
@@ -295,15 +279,6 @@ async fn read(
     }
     let without = unfiltered.insert(Target { selection: None, ..target.clone() });
     session.rows(&statement(without)).await
-}
-
-impl Page {
-    fn add(&mut self, fate: Fate, key: Key) {
-        match self.groups.iter_mut().find(|(other, _)| *other == fate) {
-            Some((_, keys)) => keys.push(key),
-            None => self.groups.push((fate, vec![key])),
-        }
-    }
 }
 
 fn key(target: &Target, row: &[Value]) -> Key {

@@ -258,7 +258,7 @@ fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {
         (
             api::AccessPath::Sweep,
             format!(
-                "{why}; it was left for a sweep, as a twentieth of the table had gone, or too many rows share one age"
+                "{why}; it was left for a sweep, as a twentieth of the table is due, or too many rows share one age"
             ),
         )
     } else if on_index {
