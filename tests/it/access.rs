@@ -45,6 +45,18 @@ fn an_index_that_has_taken_much_of_the_table_gives_way_to_a_sweep_and_nothing_is
 }
 
 #[test]
+fn a_backlog_is_swept_from_its_first_page() {
+    let bed = crowded();
+    // 1,700 are due, far fewer than an index may take before it is left.
+    elsewhere(&bed.database(), "DELETE FROM chats WHERE id > 4000").unwrap();
+    let outcome = bed.run(1_000, &Unwatched);
+    let target = &outcome.reports[0].status.as_ref().unwrap().targets[0];
+    assert_eq!(serde_json::to_value(target.access.as_ref().unwrap()).unwrap()["path"], "Sweep");
+    assert_eq!(bed.numbers("SELECT count(*) FROM chats"), expected_to_stay(&bed));
+    assert!(target.rows.deleted < 2_000, "{}", target.rows.deleted);
+}
+
+#[test]
 fn few_expired_rows_are_found_through_the_index_without_reading_the_others() {
     let bed = crowded();
     elsewhere(&bed.database(), "UPDATE chats SET updated_at = 1795000000 WHERE id > 1100").unwrap();

@@ -1,5 +1,6 @@
 //! Policies on PostgreSQL, each test in a database of its own.
 
+mod access;
 mod ages;
 mod bed;
 mod blocks;
