@@ -38,6 +38,12 @@ pub async fn measure(server: &Server, scene: &Scene, rounds: usize, size: Size) 
         ["alone"].into_iter().chain(scene.others.iter().map(|other| other.name)).chain(["ours"]);
     let mut lanes: Vec<Lane> =
         names.map(|name| Lane { name, latencies: Vec::new(), purges: Vec::new() }).collect();
+    // Who comes first meets a cold server: that is nobody's figure.
+    let copy = bed.copy().await;
+    let application = Application::start(copy.application(), scene.sessions);
+    tokio::time::sleep(quiet).await;
+    application.end();
+    copy.remove().await;
     for round in 0..rounds {
         for turn in 0..lanes.len() {
             let at = (round + turn) % lanes.len();
