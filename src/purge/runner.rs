@@ -1,6 +1,7 @@
 //! One target from its first page to its last: rank, count or act.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::bulk::Lane;
 use super::cap::{Allowance, Oldest, Rank};
@@ -20,6 +21,12 @@ use crate::sql::{self, sqlite};
 const CAP_ROUNDS: u32 = 4;
 /// A target that has taken this many rows, and a twentieth of its table, is swept instead.
 const SWEEP_AFTER: u64 = 10_000;
+
+/// How often a target goes on after its connection broke. A server that breaks it whenever some row
+/// goes is not to be broken by us for hours.
+const MOST_BREAKS: u32 = 5;
+/// Doubled before each time.
+const BEFORE_GOING_ON: Duration = Duration::from_millis(100);
 
 /// One target on its way.
 pub(super) struct Runner<'a> {
@@ -44,7 +51,41 @@ pub(super) struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// To its end. Where the connection breaks, the target is walked once more, by the same plan: all
+    /// that is gone by then stays counted.
     pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {
+        for breaks in 1..=MOST_BREAKS {
+            let ended = self.through(session).await;
+            let Err(End::Failed { reason: Reason::Unreachable, message }) = &ended else {
+                return ended;
+            };
+            // Of a batch that nobody knows of, the next could not be counted either.
+            if !session.is_lost() || self.job.unsettled.get().is_some() {
+                return ended;
+            }
+            self.is_over()?;
+            let why = format!("the connection broke: {message}");
+            tracing::warn!("target {}: {why}", self.planned.target.name);
+            self.job.watch.waits(&self.planned.target.name, &why);
+            tokio::time::sleep(BEFORE_GOING_ON * 2_u32.pow(breaks)).await;
+            self.job.reconnect(session).await?;
+            self.begin_again();
+        }
+        self.through(session).await
+    }
+
+    fn begin_again(&mut self) {
+        self.allowance = None;
+        if self.job.dry_run {
+            self.failed = KeySet::default();
+            self.failures.clear();
+            self.tally = Tally::new(self.planned);
+        } else {
+            self.tally.begin_again();
+        }
+    }
+
+    async fn through(&mut self, session: &mut Session) -> Result<End, End> {
         // A dry run counts what can never go, which only a sweep meets.
         if self.job.dry_run && self.access != Access::Partitions {
             self.access = Access::Sweep;

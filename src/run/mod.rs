@@ -187,7 +187,7 @@ async fn attempt(
     }
     if let (Some(reporting), [ready, ..]) = (reporting, &ready[..]) {
         let prepare::Ready { declaration, plan, server, .. } = ready;
-        let rest = earlier.rest(&[]);
+        let rest = earlier.rest(&plan.names(), &[]);
         let status = report::status(Some(plan.clock), declaration.dry_run, server.clone(), rest);
         if let Err(fault) = reporting.begin(&status, stop).await {
             return outcome.untold(fault, "nothing was touched");
