@@ -18,7 +18,9 @@ impl Job<'_> {
     pub(super) async fn commit(&self, roots: u64, session: &mut Session) -> Result<(), Error> {
         self.unsettled.set((roots > 0).then_some(roots));
         let ended = match session.commit().await {
-            Err(error) if session.is_lost() && roots > 0 => self.settle(error, session).await?,
+            Err(error) if session.is_lost() && roots > 0 => {
+                Box::pin(self.settle(error, session)).await?
+            }
             ended => ended,
         };
         self.unsettled.set(None);

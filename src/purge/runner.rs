@@ -68,7 +68,7 @@ impl Runner<'_> {
             tracing::warn!("target {}: {why}", self.planned.target.name);
             self.job.watch.waits(&self.planned.target.name, &why);
             tokio::time::sleep(BEFORE_GOING_ON * 2_u32.pow(breaks)).await;
-            self.job.reconnect(session).await?;
+            Box::pin(self.job.reconnect(session)).await?;
             self.begin_again();
         }
         self.through(session).await

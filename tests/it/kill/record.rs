@@ -35,6 +35,11 @@ impl Record {
         *self.status.lock().unwrap() = Value::Null;
     }
 
+    /// As if somebody had told something else.
+    pub fn amend(&self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.status.lock().unwrap());
+    }
+
     pub fn status(&self) -> Value {
         self.status.lock().unwrap().clone()
     }

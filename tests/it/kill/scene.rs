@@ -342,6 +342,29 @@ fn named_points(lane: Lane) {
 }
 
 #[test]
+fn a_pod_killed_before_it_told_anything_leaves_the_least_also_after_one_that_told_all() {
+    let mut rng = Rng::with_seed(1);
+    let Some(scene) = Scene::new(false, Lane::Explicit, &mut rng) else { return };
+    scene.begin();
+    assert!(scene.pod(Instance::At(Some(Point::Committed), 3)).was_killed);
+    // As one that could not reach its database any more.
+    let gone = scene.gone("one");
+    scene.record.amend(|status| {
+        status["unreachable"] = "no answer".into();
+        status["totals"]["deleted"] = gone.into();
+        let target = &mut status["targets"][0];
+        target["outcome"] = "Failed".into();
+        target["rows"]["deleted"] = gone.into();
+        target["dependents"][0]["deleted"] = (2 * gone).into();
+    });
+    assert!(scene.pod(Instance::At(Some(Point::Committed), 1)).was_killed);
+    assert!(scene.gone("two") > gone);
+    scene.pod(Instance::Never);
+    scene.assert_done(true, "three");
+    assert!(scene.told().2, "not marked as the least");
+}
+
+#[test]
 fn a_pod_on_postgresql_killed_at_any_point_leaves_whole_families_and_the_next_goes_on() {
     named_points(Lane::Cascade);
 }
