@@ -64,6 +64,12 @@ pub struct RowCounts {
 
     /// Rows that were changed.
     pub updated: i64,
+
+    /// Default false: `deleted` and `updated` are exact, here, of tenants and of dependents. With true at least so many
+    /// went: a pod ended without its report, or a COMMIT got no answer and nobody could tell what became of it.
+    /// `access.notes` says which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<bool>,
 }
 
 /// The rows that stayed, by why they stayed. A count that is not known is absent.

@@ -152,6 +152,10 @@ pub struct Totals {
 
     /// Rows that should have gone and are still there.
     pub overdue: i64,
+
+    /// Default false: what went is counted exactly. With true at least so much went: see `rows.atLeast` of the targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<bool>,
 }
 
 /// How a run or a target ended.

@@ -156,6 +156,7 @@ async fn execute_run(arguments: RunArgs) -> u8 {
         orders: arguments.orders,
         batch_rows,
         nearly_all,
+        tell_every: None,
     };
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_signal(Arc::clone(&stop)));

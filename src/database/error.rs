@@ -1,5 +1,7 @@
 //! What a database's errors mean for a run.
 
+use sqlx::postgres::PgSeverity;
+
 use crate::model::Reason;
 
 /// What can be done about an error.
@@ -20,6 +22,8 @@ pub enum ErrorClass {
     ReadOnly,
     /// The file cannot be opened or read.
     Unreachable,
+    /// The connection broke. What was under way is undone, unless it was COMMIT.
+    Lost,
     /// The login may not do that.
     Denied,
     /// The statement cannot be computed: where it cannot be told apart, for want of a table or a
@@ -44,7 +48,7 @@ impl Error {
             ErrorClass::Busy | ErrorClass::Blocked => Reason::LockTimeout,
             ErrorClass::Constraint => Reason::Constraint,
             ErrorClass::NotADatabase | ErrorClass::ReadOnly => Reason::BadDatabase,
-            ErrorClass::Unreachable => Reason::Unreachable,
+            ErrorClass::Unreachable | ErrorClass::Lost => Reason::Unreachable,
             ErrorClass::Denied => Reason::NotPermitted,
             ErrorClass::SchemaChanged => Reason::SchemaChanged,
             ErrorClass::Timeout => Reason::StatementTimeout,
@@ -57,10 +61,17 @@ impl Error {
     /// Of PostgreSQL, by the class of its SQLSTATE (postgresql.org/docs/current/errcodes-appendix).
     pub(super) fn postgres(error: sqlx::Error) -> Self {
         let Some(database) = error.as_database_error() else {
-            return Self { class: ErrorClass::Unreachable, message: error.to_string() };
+            let class = match error {
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                    ErrorClass::Lost
+                }
+                _ => ErrorClass::Unreachable,
+            };
+            return Self { class, message: error.to_string() };
         };
         let code = database.code().unwrap_or_default();
         let class = match &*code {
+            _ if is_last_word(database) => ErrorClass::Lost,
             "40001" | "40P01" | "55P03" => ErrorClass::Busy,
             // Another backend ends the statement; so does limits.statementTimeout.
             "57014" => ErrorClass::Timeout,
@@ -84,6 +95,12 @@ impl Error {
         };
         Self { class, message }
     }
+}
+
+/// Whether the server ends the connection with it.
+fn is_last_word(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let server = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
+    server.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
 /// A message without what stands in rows: the server's own name tables and columns, and quote the

@@ -8,4 +8,4 @@ pub mod sqlite;
 
 pub use error::{Error, ErrorClass};
 pub use pressure::{Follower, Log, Pressure};
-pub use session::{Mode, Session};
+pub use session::{Mode, Session, Settled};

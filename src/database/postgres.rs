@@ -7,6 +7,8 @@
 //! pgbouncer 1.18).
 
 mod catalog;
+mod commit;
+mod connection;
 mod decode;
 mod idle;
 mod login;
@@ -46,7 +48,14 @@ pub struct Server {
 
 /// A session.
 pub struct Session {
+    options: Options,
     connection: PgConnection,
+    /// Nothing is said any more on a connection that broke.
+    is_lost: bool,
+    /// Which server it is, of all that have the same rows; `None`: it does not tell.
+    identity: Option<String>,
+    /// The batch's transaction.
+    transaction: Option<String>,
     beginning: Beginning,
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
@@ -70,18 +79,21 @@ impl Session {
         lock_timeout: Duration,
         statement_timeout: Duration,
     ) -> Result<Self, Error> {
-        let connecting = PgConnection::connect_with(&options.connect);
-        let connection = match tokio::time::timeout(options.timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| {
-                let Error { class, message } = Error::postgres(error);
-                Error { class, message: format!("{}: {message}", options.server()) }
-            })?,
-            Err(_) => {
-                let waited = options.timeout.as_secs();
-                let message = format!("{}: no connection within {waited} s", options.server());
-                return Err(Error { class: ErrorClass::Unreachable, message });
-            }
-        };
+        let connection = connection::open(options).await?;
+        let mut session =
+            Self::on(connection, options.clone(), mode, lock_timeout, statement_timeout);
+        session.server().await?;
+        session.identify().await?;
+        Ok(session)
+    }
+
+    fn on(
+        connection: PgConnection,
+        options: Options,
+        mode: Mode,
+        lock_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Self {
         let beginning = Beginning {
             writes: mode == Mode::Write,
             lock_timeout,
@@ -91,8 +103,12 @@ impl Session {
             along_index: false,
             bytes: false,
         };
-        let mut session = Self {
+        Self {
+            options,
             connection,
+            is_lost: false,
+            identity: None,
+            transaction: None,
             beginning,
             schema: None,
             in_transaction: false,
@@ -101,9 +117,7 @@ impl Session {
             default_path: String::new(),
             counts_deletes: false,
             idle: idle::Idle::default(),
-        };
-        session.server().await?;
-        Ok(session)
+        }
     }
 
     /// From here on statements act, by keys alone: the triggers that they set off were written for
@@ -185,14 +199,22 @@ impl Session {
         statement: &Statement,
         mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        self.is_there()?;
         let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
         let mut stream = query.fetch(&mut self.connection);
-        while let Some(row) = stream.try_next().await.map_err(Error::postgres)? {
-            if each(decode::row(&row)?).is_break() {
-                break;
+        loop {
+            let row = match stream.try_next().await {
+                Ok(Some(row)) => decode::row(&row)?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    drop(stream);
+                    return Err(self.heard(error));
+                }
+            };
+            if each(row).is_break() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Compiles a statement that may write, and runs none of it.
@@ -212,13 +234,15 @@ impl Session {
             let message = "a statement that writes stands outside of a transaction".to_owned();
             return Err(Error { class: ErrorClass::Invalid, message });
         }
+        self.is_there()?;
         let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
-        let done = query.execute(&mut self.connection).await.map_err(Error::postgres)?;
-        Ok(done.rows_affected())
+        let done = query.execute(&mut self.connection).await;
+        Ok(done.map_err(|error| self.heard(error))?.rows_affected())
     }
 
     /// Several statements without parameters in one round trip; the last row of the last.
     async fn message(&mut self, statement: &Statement) -> Result<Option<Vec<Value>>, Error> {
+        self.is_there()?;
         self.idle.so_far = Duration::ZERO;
         let mut last = None;
         let result = {
@@ -227,11 +251,11 @@ impl Session {
                 match stream.try_next().await {
                     Ok(Some(row)) => last = Some(row),
                     Ok(None) => break Ok(()),
-                    Err(error) => break Err(Error::postgres(error)),
+                    Err(error) => break Err(error),
                 }
             }
         };
-        match result {
+        match result.map_err(|error| self.heard(error)) {
             Ok(()) => last.as_ref().map(decode::row).transpose(),
             Err(error) => {
                 // BEGIN itself may have been carried out.
@@ -272,8 +296,10 @@ impl Session {
         self.in_transaction = true;
         self.begun = Instant::now();
         self.was_waited_for = false;
+        self.transaction = None;
         let Some((_, planned)) = &self.schema else { return Ok(()) };
         let last = last.unwrap_or_default();
+        self.transaction = last.get(3).and_then(Value::name);
         let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);
         let changed = if last.first() != Some(planned) {
             Error {
@@ -304,7 +330,7 @@ impl Session {
     }
 
     pub async fn rollback(&mut self) {
-        if !std::mem::take(&mut self.in_transaction) {
+        if !std::mem::take(&mut self.in_transaction) || self.is_lost {
             return;
         }
         let rollback = sqlx::raw_sql("ROLLBACK");

@@ -15,6 +15,15 @@ pub enum Mode {
     Write,
 }
 
+/// What became of a batch whose COMMIT got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Committed,
+    Undone,
+    /// Nobody can tell.
+    Unknown,
+}
+
 /// One connection to one database. Statements outside of `begin` .. `commit` only ever read.
 pub enum Session {
     Sqlite(Box<sqlite::Session>),
@@ -132,6 +141,32 @@ impl Session {
         match self {
             Self::Sqlite(inner) => inner.commit().await,
             Self::Postgres(inner) => inner.commit_batch().await,
+        }
+    }
+
+    /// Whether the connection broke: everything fails until there is another.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(inner) => inner.is_lost(),
+        }
+    }
+
+    /// Another connection in place of one that broke. Batches begin only while the schema is still
+    /// the one that the plan was made for.
+    pub async fn reconnect(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(inner) => inner.reconnect().await,
+        }
+    }
+
+    /// What became of the last batch, when the connection broke at its end. `Err`: it may be asked
+    /// again.
+    pub async fn settled(&self) -> Result<Settled, Error> {
+        match self {
+            Self::Sqlite(_) => Ok(Settled::Unknown),
+            Self::Postgres(inner) => inner.settled().await,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Counts {
     pub unknown: Vec<UnknownTenant>,
     pub failures: Vec<Failure>,
     pub work: Work,
+    /// Roots of a batch of which nobody knows whether it was committed: not counted anywhere.
+    pub unsettled: u64,
 }
 
 impl Counts {

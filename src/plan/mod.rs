@@ -28,6 +28,13 @@ pub struct Plan {
     pub targets: Vec<PlannedTarget>,
 }
 
+impl Plan {
+    /// Of its targets.
+    pub fn names(&self) -> Vec<&str> {
+        self.targets.iter().map(|planned| planned.target.name.as_str()).collect()
+    }
+}
+
 #[derive(Debug)]
 pub struct PlannedTarget {
     pub target: Target,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::cap::Allowance;
 use super::judge::{Bench, JudgedRow, Verdict, changed_meanwhile};
-use super::watch::{Point, Watch};
+use super::watch::{Job, Point};
 use crate::database::{Error, Session};
 use crate::model::{Action, DependentAction, Engine, Key, KeySet, Reason, Table, Target};
 use crate::plan::Fate;
@@ -77,14 +77,14 @@ pub async fn run(
     keys: &[Key],
     fate: Fate,
     allowance: Option<&Allowance>,
-    watch: &dyn Watch,
+    job: &Job<'_>,
     session: &mut Session,
 ) -> Result<Committed, BatchError> {
     let begun = Begun::begin(bench, keys, session).await?;
     let started = Instant::now();
-    match begun.finish(bench, fate, allowance, watch, session).await {
+    match begun.finish(bench, fate, allowance, job, session).await {
         Ok(acted) => {
-            watch.reached(Point::Committed);
+            job.watch.reached(Point::Committed);
             let missed = missed(keys, &acted.rows);
             Ok(Committed {
                 rows: acted.rows,
@@ -154,15 +154,16 @@ impl<'k> Begun<'k> {
         bench: &Bench<'_>,
         fate: Fate,
         allowance: Option<&Allowance>,
-        watch: &dyn Watch,
+        job: &Job<'_>,
         session: &mut Session,
     ) -> Result<Acted, BatchError> {
-        let judged = self.judge(bench, fate, allowance, watch, session).await?;
-        watch.reached(Point::Judged);
+        let judged = self.judge(bench, fate, allowance, job, session).await?;
+        job.watch.reached(Point::Judged);
+        let going = judged.going.len() as u64;
         let acted = judged.act(bench, fate, session).await?;
-        watch.reached(Point::Acted);
+        job.watch.reached(Point::Acted);
         // A round trip of its own, after the counts were seen.
-        session.commit().await?;
+        job.commit(going, session).await?;
         Ok(acted)
     }
 
@@ -171,11 +172,11 @@ impl<'k> Begun<'k> {
         bench: &Bench<'_>,
         fate: Fate,
         allowance: Option<&Allowance>,
-        watch: &dyn Watch,
+        job: &Job<'_>,
         session: &mut Session,
     ) -> Result<Judged, Error> {
         let locked = bench.lock(self.keys, fate, session).await?;
-        watch.reached(Point::Locked);
+        job.watch.reached(Point::Locked);
         let mut rows = bench.judge_locked(locked, fate, session).await?;
         if let Some(allowance) = allowance {
             allowance.apply(&mut rows);

@@ -17,7 +17,7 @@ use super::judge::{Bench, Verdict};
 use super::runner::Runner;
 use super::tally::Taken;
 use super::walk::Walk;
-use super::watch::{Point, Watch};
+use super::watch::{Job, Point};
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Action, Engine, Target, Value};
 use crate::plan::{Fate, PlannedTarget};
@@ -111,7 +111,7 @@ impl Runner<'_> {
         let most = self.pace.rows() * 2;
         let target = walk.target();
         let bench = Bench { target, ..self.bench };
-        match take(&bench, lane, blocks.clone(), most, self.job.watch, session).await {
+        match take(&bench, lane, blocks.clone(), most, self.job, session).await {
             Ok(outcome) => {
                 self.tally.sighted(walk.sort(&outcome.odd).sightings);
                 self.tally.examined(outcome.locked);
@@ -130,7 +130,10 @@ impl Runner<'_> {
                 Ok(true)
             }
             Err(BatchError::Database(error))
-                if matches!(error.class, ErrorClass::Unreachable | ErrorClass::SchemaChanged) =>
+                if matches!(
+                    error.class,
+                    ErrorClass::Unreachable | ErrorClass::Lost | ErrorClass::SchemaChanged
+                ) =>
             {
                 Err(error.into())
             }
@@ -157,15 +160,15 @@ async fn take(
     lane: &Lane,
     blocks: Range<u64>,
     most: usize,
-    watch: &dyn Watch,
+    job: &Job<'_>,
     session: &mut Session,
 ) -> Result<Outcome, BatchError> {
-    watch.reached(Point::Found);
+    job.watch.reached(Point::Found);
     session.begin(&bench.target.written()).await?;
     let started = Instant::now();
-    match within(bench, lane, blocks, most, watch, session).await {
+    match within(bench, lane, blocks, most, job, session).await {
         Ok(outcome) => {
-            watch.reached(Point::Committed);
+            job.watch.reached(Point::Committed);
             Ok(Outcome { took: started.elapsed(), ..outcome })
         }
         Err(error) => {
@@ -180,7 +183,7 @@ async fn within(
     lane: &Lane,
     blocks: Range<u64>,
     most: usize,
-    watch: &dyn Watch,
+    job: &Job<'_>,
     session: &mut Session,
 ) -> Result<Outcome, BatchError> {
     let (target, instants) = (bench.target, bench.instants(Fate::Each));
@@ -190,7 +193,7 @@ async fn within(
     let claim =
         postgres::claim_blocks(target, &instants, blocks, &lane.bound, &lane.earliest, most + 1);
     let claimed = session.rows(&claim).await?;
-    watch.reached(Point::Locked);
+    job.watch.reached(Point::Locked);
     let mut locked = 0;
     let mut groups = Vec::new();
     // Addresses of those that the row itself lets go, by their cutoffs.
@@ -232,7 +235,7 @@ async fn within(
     if groups.iter().any(|group| group.verdict == Verdict::Referenced) {
         return Err(apart("something points at a row"));
     }
-    watch.reached(Point::Judged);
+    job.watch.reached(Point::Judged);
     let going = groups.iter().filter(|group| group.verdict == Verdict::Goes);
     let gone = going.clone().map(|group| group.rows).sum();
     let mut places = String::new();
@@ -247,8 +250,8 @@ async fn within(
         let delete = postgres::delete_at(target, &closed(&places));
         dependents = batch::delete_counted(target, &delete, gone, session).await?;
     }
-    watch.reached(Point::Acted);
-    session.commit().await?;
+    job.watch.reached(Point::Acted);
+    job.commit(gone, session).await?;
     let taken = groups.into_iter().map(|Group { tenant, verdict, rows, .. }| Taken {
         tenant,
         verdict,

@@ -45,7 +45,9 @@ impl Runner<'_> {
     async fn pressure(&self, session: &mut Session) -> Result<Pressure, End> {
         match session.pressure(&self.bench.target.written()).await {
             Ok(pressure) => Ok(pressure),
-            Err(error) if error.class == ErrorClass::Unreachable => Err(error.into()),
+            Err(error) if matches!(error.class, ErrorClass::Unreachable | ErrorClass::Lost) => {
+                Err(error.into())
+            }
             // Nobody knows, and that is a reason to wait.
             Err(error) => Ok(Pressure { unasked: Some(error.to_string()), ..Pressure::default() }),
         }

@@ -95,7 +95,7 @@ impl Runner<'_> {
                 &keys_left,
                 fate,
                 self.allowance.as_ref(),
-                self.job.watch,
+                self.job,
                 session,
             )
             .await

@@ -7,6 +7,7 @@ mod gate;
 mod isolate;
 mod judge;
 mod lag;
+mod lost;
 mod newest;
 mod pace;
 mod preflight;
@@ -73,6 +74,10 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
             Ok(end) | Err(end) => end,
         },
     };
+    // Also where a COMMIT was broken off because the run had to end.
+    if let Some(roots) = job.unsettled.take() {
+        runner.tally.unsettled(roots);
+    }
     (runner.tally.finish(&end), end)
 }
 

@@ -45,7 +45,8 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {
+    /// From its first page to its last.
+    pub(super) async fn through(&mut self, session: &mut Session) -> Result<End, End> {
         // A dry run counts what can never go, which only a sweep meets.
         if self.job.dry_run && self.access != Access::Partitions {
             self.access = Access::Sweep;

@@ -245,6 +245,13 @@ impl Tally {
         counts.held.iter_mut().for_each(|(_, rows)| *rows = 0);
         counts.tenants.values_mut().for_each(|tenant| tenant.overdue = 0);
         self.sightings = Sightings::default();
+        // Those that are gone are not met again.
+        self.eligible = self.eligible.map(|_| self.counts.gone());
+    }
+
+    /// Of so many roots, taken by one batch, nobody knows whether they went.
+    pub fn unsettled(&mut self, roots: u64) {
+        self.counts.unsettled = roots;
     }
 
     pub fn access_changed(&mut self) {

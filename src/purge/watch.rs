@@ -1,10 +1,11 @@
 //! Who looks on while rows go: a progress bar, a test.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lag::Lag;
+use crate::database::Error;
 use crate::model::Counts;
 
 /// A batch takes milliseconds. One that still runs so long after it was asked to end hangs in a
@@ -64,6 +65,10 @@ pub struct Job<'a> {
     pub stop: &'a AtomicBool,
     /// When that was noticed.
     pub stopped: OnceCell<Instant>,
+    /// Roots of the batch whose COMMIT is under way, or has got no answer.
+    pub unsettled: Cell<Option<u64>>,
+    /// The database was tried for long enough.
+    pub unreached: OnceCell<Error>,
     pub watch: &'a dyn Watch,
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::report::totals;
+use super::report::{UNSETTLED, totals};
 use crate::api::{
     DependentReport, FileReport, PurgeRunStatus, ServerReport, TargetReport, TenantReport,
     Throttled, Work,
@@ -26,8 +26,6 @@ pub struct Earlier {
     /// When the run began, by the controller.
     pub began: Option<Timestamp>,
     pub server: Option<ServerReport>,
-    /// It gave up by itself, and left nothing untold.
-    gave_up: bool,
     targets: Vec<TargetReport>,
 }
 
@@ -46,7 +44,6 @@ impl Earlier {
             dry_run: status.dry_run,
             server: status.server.clone(),
             began: status.start_time.as_ref().map(|time| time.0),
-            gave_up: status.unreachable.is_some(),
             targets,
         })
     }
@@ -90,19 +87,23 @@ impl Earlier {
         u64::try_from(rows).unwrap_or(0)
     }
 
-    /// The targets that are not told yet, as they were left.
-    pub fn rest(&self, told: &[TargetReport]) -> Vec<TargetReport> {
-        let is_told = |earlier: &&TargetReport| !told.iter().any(|told| told.name == earlier.name);
-        self.targets.iter().filter(is_told).cloned().collect()
+    /// The targets that are not told yet: what went of them, and that they are at work. Whoever finds
+    /// one so knows that it may have lost rows after it was told of.
+    pub fn rest(&self, all: &[&str], told: &[TargetReport]) -> Vec<TargetReport> {
+        let is_told = |name: &&&str| !told.iter().any(|told| told.name == **name);
+        let at_work = |name: &&str| {
+            let found = self.targets.iter().find(|earlier| earlier.name == *name);
+            let earlier = found.cloned().unwrap_or_default();
+            let name = (*name).to_owned();
+            TargetReport { name, outcome: None, reason: None, message: None, ..earlier }
+        };
+        all.iter().filter(is_told).map(at_work).collect()
     }
 
     /// What went is added up; what stayed is as it was met last.
     pub fn add_to(&self, ours: TargetReport) -> TargetReport {
         let earlier = self.targets.iter().find(|earlier| earlier.name == ours.name);
-        let untold = match earlier {
-            None => self.clock.is_some() && self.dry_run == Some(false) && !self.gave_up,
-            Some(earlier) => earlier.outcome.is_none() || has_untold(earlier),
-        };
+        let untold = earlier.is_some_and(|earlier| earlier.outcome.is_none());
         let mut sum = match earlier {
             // Nothing was looked at this time.
             Some(earlier) if ours.access.is_none() => {
@@ -112,11 +113,15 @@ impl Earlier {
             Some(earlier) => add(earlier, ours),
             None => ours,
         };
-        if untold
-            && !has_untold(&sum)
-            && let Some(access) = &mut sum.access
-        {
-            access.notes.insert(0, UNTOLD.to_owned());
+        let mut least: Vec<String> = earlier.map(why_least).unwrap_or_default();
+        if untold {
+            sum.rows.at_least = Some(true);
+            least.retain(|note| note != UNTOLD);
+            least.insert(0, UNTOLD.to_owned());
+        }
+        if let Some(access) = &mut sum.access {
+            access.notes.retain(|note| !least.contains(note));
+            access.notes.splice(0..0, least);
         }
         sum
     }
@@ -130,8 +135,10 @@ impl Earlier {
     }
 }
 
-fn has_untold(target: &TargetReport) -> bool {
-    target.access.as_ref().is_some_and(|access| access.notes.iter().any(|note| note == UNTOLD))
+/// Why a pod before us knew only the least that went.
+fn why_least(target: &TargetReport) -> Vec<String> {
+    let notes = target.access.iter().flat_map(|access| &access.notes);
+    notes.filter(|note| *note == UNTOLD || note.starts_with(UNSETTLED)).cloned().collect()
 }
 
 fn add(earlier: &TargetReport, ours: TargetReport) -> TargetReport {
@@ -142,6 +149,7 @@ fn add(earlier: &TargetReport, ours: TargetReport) -> TargetReport {
     sum.rows.selected += went;
     sum.rows.deleted += earlier.rows.deleted;
     sum.rows.updated += earlier.rows.updated;
+    sum.rows.at_least = sum.rows.at_least.or(earlier.rows.at_least);
     merge(&mut sum.dependents, &earlier.dependents, |one, other| one.name == other.name, {
         |sum: &mut DependentReport, earlier| {
             sum.deleted += earlier.deleted;
@@ -280,17 +288,38 @@ mod tests {
 
     #[test]
     fn a_pod_that_ended_without_its_report_makes_its_counts_the_least_for_good() {
-        let untold = |earlier: &Earlier| has_untold(&earlier.add_to(second()));
-        assert!(!untold(&of(json!([first(Some("Stopped"))]), false)));
-        assert!(untold(&of(json!([first(None)]), false)), "it was at work");
-        assert!(untold(&of(json!([]), false)), "it had its clock, and may have begun");
-        let then = of(json!([first(None)]), false).add_to(second());
-        let after = of(json!([then]), false).add_to(second());
+        let is_least = |target: &TargetReport| target.rows.at_least == Some(true);
+        let sum = |earlier: &Earlier| earlier.add_to(second());
+        assert!(!is_least(&sum(&of(json!([first(Some("Stopped"))]), false))));
+        assert!(is_least(&sum(&of(json!([first(None)]), false))), "it was at work");
+        assert!(is_least(&sum(&of(json!([{"name": "chats"}]), false))), "it may have begun");
+        let then = sum(&of(json!([first(None)]), false));
+        let after = sum(&of(json!([then]), false));
+        assert!(is_least(&after));
         let notes = after.access.expect("was looked at").notes;
         assert_eq!(notes, [UNTOLD], "told once, whoever comes after");
-        assert!(!has_untold(&Earlier::default().add_to(second())), "there was nobody before");
-        let gave_up = Earlier { gave_up: true, ..of(json!([]), false) };
-        assert!(!untold(&gave_up));
+        assert!(!is_least(&sum(&Earlier::default())), "there was nobody before");
+        let unasked = json!({"name": "chats", "outcome": "Stopped", "reason": "Stopped"});
+        assert!(is_least(&of(json!([first(None)]), false).add_to(target(unasked))));
+    }
+
+    #[test]
+    fn a_batch_of_which_nobody_could_tell_is_told_by_whoever_comes_after() {
+        let note = format!("{UNSETTLED}: up to 3 rows");
+        let mut unsettled = first(Some("Failed"));
+        unsettled["rows"]["atLeast"] = json!(true);
+        unsettled["access"]["notes"] = json!([note, "a caution"]);
+        let sum = of(json!([unsettled]), false).add_to(second());
+        assert_eq!(sum.rows.at_least, Some(true));
+        assert_eq!(sum.access.expect("was looked at").notes, [note]);
+    }
+
+    #[test]
+    fn targets_that_are_to_be_done_again_are_at_work_for_whoever_finds_them() {
+        let told = of(json!([first(Some("Failed"))]), false).rest(&["chats", "more"], &[]);
+        let names: Vec<_> = told.iter().map(|target| target.name.as_str()).collect();
+        assert_eq!(names, ["chats", "more"]);
+        assert_eq!((told[0].outcome, told[0].rows.deleted), (None, 5));
     }
 
     #[test]
@@ -316,7 +345,8 @@ mod tests {
     fn targets_that_are_not_begun_again_stay_as_they_were_left() {
         let earlier = of(json!([first(Some("Done")), {"name": "later"}]), false);
         let names = |told: &[TargetReport]| {
-            earlier.rest(told).into_iter().map(|target| target.name).collect::<Vec<_>>()
+            let rest = earlier.rest(&["chats", "later"], told);
+            rest.into_iter().map(|target| target.name).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), ["chats", "later"]);
         assert_eq!(names(&[second()]), ["later"]);

@@ -22,7 +22,7 @@ mod updates;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -69,6 +69,8 @@ pub struct Options {
     /// From which share of candidates that go they are taken by whole blocks, for tests; below zero:
     /// from the first on.
     pub nearly_all: Option<f64>,
+    /// How often a record is told what went so far, for tests; otherwise every five seconds.
+    pub tell_every: Option<Duration>,
 }
 
 /// One key of a Secret, which a variable of the environment holds the value of.
@@ -187,7 +189,7 @@ async fn attempt(
     }
     if let (Some(reporting), [ready, ..]) = (reporting, &ready[..]) {
         let prepare::Ready { declaration, plan, server, .. } = ready;
-        let rest = earlier.rest(&[]);
+        let rest = earlier.rest(&plan.names(), &[]);
         let status = report::status(Some(plan.clock), declaration.dry_run, server.clone(), rest);
         if let Err(fault) = reporting.begin(&status, stop).await {
             return outcome.untold(fault, "nothing was touched");

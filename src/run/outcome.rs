@@ -92,8 +92,9 @@ impl Outcome {
         let statuses = self.reports.iter().filter_map(|report| report.status.as_ref());
         for status in statuses {
             if let Some(totals) = &status.totals {
+                let least = if totals.at_least == Some(true) { "at least " } else { "" };
                 lines.push(format!(
-                    "{} deleted, {} updated, {} overdue",
+                    "{least}{} deleted, {} updated, {} overdue",
                     totals.deleted, totals.updated, totals.overdue
                 ));
             }

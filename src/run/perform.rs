@@ -1,6 +1,6 @@
 //! The targets of one policy, in order, under one clock.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,8 @@ pub(super) async fn perform(
             .and_then(|allowed| around.earlier.deadline(allowed, started, now)),
         stop: around.stop,
         stopped: OnceCell::new(),
+        unsettled: Cell::new(None),
+        unreached: OnceCell::new(),
         watch: &onlooker,
     };
     let mut exit = 0;
@@ -112,8 +114,8 @@ impl Onlooker<'_> {
         if let Some(at_work) = self.ready.plan.targets.get(targets.len()) {
             targets.push(report::target(at_work, counts, None, earlier));
         }
-        targets.extend(earlier.rest(&targets));
         let Ready { declaration, plan, server, .. } = self.ready;
+        targets.extend(earlier.rest(&plan.names(), &targets));
         report::status(Some(plan.clock), declaration.dry_run, server.clone(), targets)
     }
 }

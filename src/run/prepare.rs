@@ -1,6 +1,6 @@
 //! Everything up to the first row, without a right to change anything.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::atomic::AtomicBool;
 
 use super::earlier::Earlier;
@@ -158,6 +158,8 @@ pub(super) async fn prepare(
         deadline: None,
         stop,
         stopped: OnceCell::new(),
+        unsettled: Cell::new(None),
+        unreached: OnceCell::new(),
         watch,
     };
     let mut refusals = Vec::new();

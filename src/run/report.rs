@@ -13,6 +13,9 @@ use crate::model::{Access, Action, AntiJoin, Cause, Counts, DependentAction, Eng
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
+/// How the note begins that tells of a batch whose COMMIT got no answer.
+pub const UNSETTLED: &str = "nobody could tell whether a batch was committed";
+
 /// The record of one run of one policy.
 pub fn of(
     declaration: &Declaration,
@@ -81,6 +84,7 @@ pub fn totals(targets: &[api::TargetReport]) -> api::Totals {
         files: sum(|target| target.files.iter().map(|files| files.removed).sum()),
         held: sum(|target| target.kept.held.values().sum()),
         overdue: sum(|target| target.overdue.as_ref().map_or(0, |overdue| overdue.rows)),
+        at_least: targets.iter().any(|target| target.rows.at_least == Some(true)).then_some(true),
     }
 }
 
@@ -115,6 +119,7 @@ fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::Ta
             selected: count(counts.selected),
             deleted: count(counts.deleted),
             updated: count(counts.updated),
+            at_least: (counts.unsettled > 0).then_some(true),
         },
         kept: kept(planned, counts),
         dependents: dependents(planned, counts),
@@ -272,8 +277,17 @@ fn access(planned: &PlannedTarget, counts: &Counts) -> api::Access {
         index: index.clone(),
         triggers: triggers.clone(),
         set_null: set_null.clone(),
-        notes: cautions.clone(),
+        notes: unsettled(counts).into_iter().chain(cautions.iter().cloned()).collect(),
     }
+}
+
+fn unsettled(counts: &Counts) -> Option<String> {
+    (counts.unsettled > 0).then(|| {
+        format!(
+            "{UNSETTLED}: up to {}, and what depends on them, went beyond what is counted",
+            rows(counts.unsettled)
+        )
+    })
 }
 
 fn kept(planned: &PlannedTarget, counts: &Counts) -> api::Kept {

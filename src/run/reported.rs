@@ -43,7 +43,7 @@ pub async fn run_and_report(
             return Outcome::refused(refused, Vec::new()).untold(fault, "nothing was touched");
         }
     };
-    let updates = Updates::to(record.clone());
+    let updates = Updates::to(record.clone(), options.tell_every);
     let reporting = Reporting { record, updates, broken: Cell::new(false) };
     let mut outcome = match orders {
         Ok(orders) => attempt(orders, options, &earlier, Some(&reporting), watch, stop).await,

@@ -44,9 +44,9 @@ fn write_run(out: &mut String, run: &PurgeRun, status: &PurgeRunStatus) -> std::
             target.name.clone(),
             target.outcome.map_or("", outcome).to_owned(),
             target.rows.selected.to_string(),
-            target.rows.deleted.to_string(),
-            target.rows.updated.to_string(),
-            dependents.to_string(),
+            least(target, target.rows.deleted),
+            least(target, target.rows.updated),
+            least(target, dependents),
             held.to_string(),
             overdue,
         ]);
@@ -57,6 +57,12 @@ fn write_run(out: &mut String, run: &PurgeRun, status: &PurgeRunStatus) -> std::
         write_target(out, target, dry)?;
     }
     Ok(())
+}
+
+/// What went, where perhaps more did.
+fn least(target: &TargetReport, rows: i64) -> String {
+    let least = if target.rows.at_least == Some(true) { ">=" } else { "" };
+    format!("{least}{rows}")
 }
 
 fn outcome(outcome: Outcome) -> &'static str {
@@ -89,7 +95,7 @@ fn write_target(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt:
             (false, true) => "changed with them",
             (false, false) => "went with them",
         };
-        writeln!(out, "  {}: {count} {verb}", dependent.name)?;
+        writeln!(out, "  {}: {} {verb}", dependent.name, least(target, count))?;
     }
     for tenant in &target.unknown_tenants {
         let who = match tenant.name.as_str() {
@@ -161,7 +167,7 @@ fn write_tenants(out: &mut String, target: &TargetReport, dry: bool) -> std::fmt
             tenant.name.clone(),
             tenant.window.clone(),
             tenant.cutoff.clone().unwrap_or_else(|| without.to_owned()),
-            (tenant.deleted + tenant.updated).to_string(),
+            least(target, tenant.deleted + tenant.updated),
             tenant.overdue.to_string(),
         ]);
     }

@@ -17,12 +17,14 @@ const ENDING: Duration = Duration::from_secs(2);
 /// The sending end: only the newest snapshot waits.
 pub struct Updates {
     newest: watch::Sender<Option<PurgeRunStatus>>,
+    every: Duration,
     offered: Cell<Instant>,
     task: JoinHandle<()>,
 }
 
 impl Updates {
-    pub fn to(record: Record) -> Self {
+    pub fn to(record: Record, every: Option<Duration>) -> Self {
+        let every = every.unwrap_or(EVERY);
         let (newest, mut offered) = watch::channel(None);
         let task = tokio::spawn(async move {
             while offered.changed().await.is_ok() {
@@ -34,12 +36,12 @@ impl Updates {
                 }
             }
         });
-        Self { newest, offered: Cell::new(Instant::now()), task }
+        Self { newest, every, offered: Cell::new(Instant::now()), task }
     }
 
     /// Takes a snapshot if it is time for one.
     pub fn offer(&self, snapshot: impl FnOnce() -> PurgeRunStatus) {
-        if self.offered.get().elapsed() >= EVERY {
+        if self.offered.get().elapsed() >= self.every {
             self.offered.set(Instant::now());
             self.newest.send_replace(Some(snapshot()));
         }
@@ -47,7 +49,7 @@ impl Updates {
 
     /// Nothing may come after the report: an update on its way has arrived, or is broken off.
     pub async fn end(self) {
-        let Self { newest, offered: _, mut task } = self;
+        let Self { newest, every: _, offered: _, mut task } = self;
         drop(newest);
         if tokio::time::timeout(ENDING, &mut task).await.is_err() {
             task.abort();

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod catalog;
+mod commit;
 mod compile;
 mod due;
 mod pressure;
@@ -14,9 +15,10 @@ pub use bulk::{
 pub use catalog::{
     columns, descendants, foreign_keys, indexes, login, rows_about, tables, triggers,
 };
+pub use commit::{commit, commit_and_tell, identity, settled};
 pub use compile::{assignment, compiled, pointing, type_of, type_of_condition};
 pub use due::{by_row, judge_by_row, tenants_of};
-pub use pressure::{commit_and_tell, pressure};
+pub use pressure::pressure;
 pub use strangers::strange_operators;
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
@@ -172,7 +174,10 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
         );
     }
     if let Some(watched) = watched {
-        text += &format!("; SELECT ({watched}), {FOUND}, {}", strangers::any());
+        text += &format!(
+            "; SELECT ({watched}), {FOUND}, {}, pg_catalog.pg_current_xact_id()::pg_catalog.text",
+            strangers::any()
+        );
     }
     Statement::new(text, Binds::none(Engine::Postgres))
 }
@@ -198,12 +203,6 @@ pub fn path(extensions: &[String], own: &str) -> Statement {
         strangers::any(),
         set(&pinned)
     ))
-}
-
-/// What is checked at the end of a transaction is checked before COMMIT is asked for: not earlier,
-/// since of rows that point at one another some would stand in the way of the others.
-pub fn commit() -> Statement {
-    alone("SET CONSTRAINTS ALL IMMEDIATE; COMMIT".to_owned())
 }
 
 /// A word to the server.

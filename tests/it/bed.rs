@@ -124,17 +124,7 @@ impl Bed {
 
     /// The first column of a query, as numbers.
     pub fn numbers(&self, sql: &str) -> Vec<i64> {
-        let options = SqliteConnectOptions::new().filename(self.database());
-        block_on(async {
-            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-            let rows = sqlx::query(AssertSqlSafe(sql.to_owned()))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            let numbers = rows.iter().map(|row| row.get(0)).collect();
-            connection.close().await.unwrap();
-            numbers
-        })
+        numbers_of(&self.database(), sql)
     }
 
     pub fn chats(&self) -> Vec<i64> {
@@ -149,6 +139,19 @@ impl Bed {
         );
         assert_eq!(torn, [0; 0], "half families");
     }
+}
+
+/// The first column of a query, as numbers.
+pub fn numbers_of(database: &Path, sql: &str) -> Vec<i64> {
+    let options = SqliteConnectOptions::new().filename(database);
+    block_on(async {
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let rows =
+            sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
+        let numbers = rows.iter().map(|row| row.get(0)).collect();
+        connection.close().await.unwrap();
+        numbers
+    })
 }
 
 /// Nobody else reads or writes the file while this lives.

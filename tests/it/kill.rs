@@ -1,6 +1,10 @@
 //! A run that is killed with SIGKILL at each of its named points: whatever was not committed is as
 //! if it had never been tried, and the next run goes on.
 
+mod pod;
+mod record;
+mod scene;
+
 use std::cell::Cell;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;

@@ -20,6 +20,7 @@ use url::Parameters;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What it takes to connect. The options' own Debug shows the password.
+#[derive(Clone)]
 pub struct Options {
     pub connect: PgConnectOptions,
     pub timeout: Duration,

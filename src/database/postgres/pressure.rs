@@ -7,9 +7,6 @@ use crate::database::{Error, Follower, Pressure};
 use crate::model::{Table, Value};
 use crate::sql::postgres as sql;
 
-/// What a batch aims at: who waits for one that takes longer is worth a question.
-const LONG: Duration = Duration::from_millis(50);
-
 impl Session {
     /// In a transaction of its own, between batches.
     pub async fn pressure(&mut self, tables: &[&Table]) -> Result<Pressure, Error> {
@@ -21,17 +18,6 @@ impl Session {
             followers: rows.iter().filter_map(|row| follower(row)).collect(),
             ..Pressure::default()
         })
-    }
-
-    /// Ends a batch for good. One that took long asks in the same message who waits for it.
-    pub async fn commit_batch(&mut self) -> Result<(), Error> {
-        if self.begun.elapsed() < LONG {
-            return self.commit().await;
-        }
-        let last = self.message(&sql::commit_and_tell()).await?;
-        self.was_waited_for = last.is_some_and(|row| row.first().is_some_and(Value::is_true));
-        self.in_transaction = false;
-        Ok(())
     }
 }
 

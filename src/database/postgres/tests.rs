@@ -24,31 +24,16 @@ fn a_statement_that_writes_is_never_sent_outside_of_a_transaction() {
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let refused = runtime.block_on(async {
-        let options = PgConnectOptions::new_without_pgpass()
+        let connect = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(port)
             .username("purge")
             .ssl_mode(PgSslMode::Disable)
             .extra_float_digits(None);
-        let mut session = Session {
-            connection: PgConnection::connect_with(&options).await.unwrap(),
-            beginning: Beginning {
-                writes: true,
-                lock_timeout: Duration::ZERO,
-                statement_timeout: Duration::ZERO,
-                extensions: Vec::new(),
-                version: 0,
-                along_index: false,
-                bytes: false,
-            },
-            schema: None,
-            in_transaction: false,
-            begun: Instant::now(),
-            was_waited_for: false,
-            default_path: String::new(),
-            counts_deletes: false,
-            idle: idle::Idle::default(),
-        };
+        let connection = PgConnection::connect_with(&connect).await.unwrap();
+        let options = Options { connect, timeout: Duration::ZERO, verifies: false };
+        let (mode, none) = (Mode::Write, Duration::ZERO);
+        let mut session = Session::on(connection, options, mode, none, none);
         let refused = session.execute(&sql::alone("DELETE FROM chats".to_owned())).await;
         session.close().await;
         refused

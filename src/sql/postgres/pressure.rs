@@ -1,4 +1,4 @@
-//! What PostgreSQL is asked between batches, and before a batch ends.
+//! What PostgreSQL is asked between batches.
 
 use super::{alone, pairs};
 use crate::model::Table;
@@ -42,14 +42,4 @@ pub fn pressure(tables: &[&Table]) -> Statement {
          FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR r.state <> 'backup' \
          AND (r.replay_lsn IS NOT NULL OR r.write_lsn IS NULL)) f ON true"
     ))
-}
-
-/// The end of a batch that took long: whether others wait for a row that it has locked.
-pub fn commit_and_tell() -> Statement {
-    alone(
-        "SET CONSTRAINTS ALL IMMEDIATE; SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l \
-         WHERE NOT l.granted AND l.transactionid = \
-         pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid); COMMIT"
-            .to_owned(),
-    )
 }

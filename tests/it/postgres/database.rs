@@ -145,6 +145,25 @@ impl Database {
         self.execute(&sql);
     }
 
+    /// The same name and the same login on another server, with nothing in it.
+    pub fn admit_on(&self, other: &Server) {
+        let Self { name, role, password, .. } = self;
+        for statement in [
+            format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"),
+            format!("CREATE DATABASE {name}"),
+        ] {
+            client::execute(&other.own_url("postgres"), &statement).unwrap();
+        }
+    }
+
+    pub fn forget_on(&self, other: &Server) {
+        let Self { name, role, .. } = self;
+        for statement in [format!("DROP DATABASE {name} WITH (FORCE)"), format!("DROP ROLE {role}")]
+        {
+            client::execute(&other.own_url("postgres"), &statement).unwrap();
+        }
+    }
+
     /// Not even what `grant` gave.
     pub fn revoke_all(&self) {
         self.execute(&format!("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}", self.role));
