@@ -17,6 +17,8 @@ pub struct Clocks {
     database: Option<Timestamp>,
     /// Whether the server follows another, and takes no writes.
     pub follows: bool,
+    /// Whether the login is set to read only.
+    pub reads_only: bool,
     /// Whether its foreign keys do what they are declared to.
     pub enforces: bool,
     /// The server's, as it prints it.
@@ -31,14 +33,18 @@ pub struct Real {
 
 /// Asks the database what time it is.
 pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
-    let (database, follows, enforces, version) = match session {
-        Session::Sqlite(_) => (None, false, true, None),
-        Session::Postgres(session) => {
-            let server = session.server().await?;
-            (Some(server.clock), server.follows, server.enforces, Some(server.version))
-        }
+    let server = match session {
+        Session::Sqlite(_) => None,
+        Session::Postgres(session) => Some(session.server().await?),
     };
-    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows, enforces, version })
+    Ok(Clocks {
+        machine: truncated(Timestamp::now()),
+        database: server.as_ref().map(|server| server.clock),
+        follows: server.as_ref().is_some_and(|server| server.follows),
+        reads_only: server.as_ref().is_some_and(|server| server.reads_only),
+        enforces: server.as_ref().is_none_or(|server| server.enforces),
+        version: server.map(|server| server.version),
+    })
 }
 
 impl Clocks {

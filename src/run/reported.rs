@@ -173,8 +173,9 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
         told
     });
     let mut unreachable = outcome.unreachable.clone();
-    let lost =
-        |target: &&api::TargetReport| target.reason.as_deref() == Some(Reason::Unreachable.word());
+    let lost = |target: &&api::TargetReport| {
+        target.reason.as_deref().is_some_and(Reason::is_word_of_one_that_passes)
+    };
     let reported = outcome.reports.iter().filter_map(|report| report.status.as_ref());
     unreachable.extend(reported.flat_map(|status| &status.targets).filter(lost).filter_map(
         |target| Some(format!("target {}: {}", target.name, target.message.as_ref()?)),

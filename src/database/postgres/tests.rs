@@ -42,6 +42,7 @@ fn a_statement_that_writes_is_never_sent_outside_of_a_transaction() {
                 bytes: false,
             },
             schema: None,
+            lost: None,
             in_transaction: false,
             begun: Instant::now(),
             was_waited_for: false,

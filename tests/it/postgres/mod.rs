@@ -10,6 +10,7 @@ mod connections;
 pub mod database;
 mod dependents;
 mod dry;
+mod faults;
 pub mod keep;
 mod kept;
 mod keys;

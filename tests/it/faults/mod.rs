@@ -1,0 +1,3 @@
+//! What a run on a file says, and leaves, when something fails around it.
+
+mod sqlite;
