@@ -126,7 +126,7 @@ pub(super) async fn prepare(
         }
     }
     let clock = real
-        .check(declaration.dry_run)
+        .check(declaration.dry_run, earlier.ahead)
         .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, &real))
         .map_err(of_run)?;
     // Before the catalog is read: a change in between is then found out, and not missed.

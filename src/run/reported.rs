@@ -75,7 +75,9 @@ async fn asked(
     let record = Record::of(name, metadata).await?;
     let found = insist(stop, || record.find()).await?;
     let unread = |what| Fault::Unreachable(format!("PurgeRun/{name}: {what}"));
-    let earlier = Earlier::of(&found.status).map_err(unread)?;
+    let ahead = insist(stop, || record.ahead()).await?;
+    let mut earlier = Earlier::of(&found.status).map_err(unread)?;
+    earlier.ahead = ahead;
     if found.halt.is_some() {
         stop.store(true, Ordering::Relaxed);
     }

@@ -110,6 +110,10 @@ impl Bed {
         self.stage.ask(&self.spec, options, watch)
     }
 
+    pub fn ask(&self, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
+        self.stage.ask(&self.spec, change, watch)
+    }
+
     pub fn chats(&self) -> Vec<i64> {
         self.stage.database.numbers("SELECT id FROM chats ORDER BY id")
     }

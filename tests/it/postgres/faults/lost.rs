@@ -10,42 +10,59 @@ use retention_operator::run::{Point, Unwatched};
 
 use super::super::bed::{Bed, Variant};
 use super::super::database::Database;
+use super::super::stage::Said;
 use super::own::{own, signal};
 use super::{assert_failed, assert_the_next_finishes, assert_unreachable, at};
 
 const WITHIN: [Point; 5] =
     [Point::Found, Point::Locked, Point::Judged, Point::Acted, Point::Committed];
 
+/// A run that lost its server ended for it, or went on with another connection.
+fn assert_told_or_went_on(said: &Said, words: &str) {
+    if said.exit() != 0 {
+        assert_failed(said, 3, "Unreachable", words);
+    }
+    assert_eq!(said.target().kept.failed, Some(0), "no row is to blame: {said:#?}");
+}
+
 #[test]
-fn a_server_that_stops_at_once_leaves_whole_batches_and_the_next_run_finishes() {
+fn a_server_that_starts_again_at_once_leaves_whole_batches_and_the_next_run_finishes() {
     let Some((own, _turn)) = own() else { return };
     for variant in [Variant::NoAction, Variant::Blocks] {
         for point in WITHIN {
             let bed = own.bed(variant);
-            let stop = at(point, if point == Point::Found { 1 } else { 2 }, || own.down());
-            let said = bed.run(2, &stop);
-            stop.assert_met();
-            assert_failed(&said, 3, "Unreachable", "the connection was lost");
-            assert_eq!(said.target().kept.failed, Some(0), "no row is to blame: {said:#?}");
-            let again = bed.run(2, &Unwatched);
-            assert_unreachable(&again, "Connection refused");
-            assert_unreachable(&again, "see that it is there and answers");
-            own.up();
+            let restart = at(point, if point == Point::Found { 1 } else { 2 }, || {
+                own.down();
+                own.up();
+            });
+            let said = bed.run(2, &restart);
+            restart.assert_met();
+            assert_told_or_went_on(&said, "the connection was lost");
             assert_the_next_finishes(&bed, &said);
         }
     }
 }
 
 #[test]
-fn a_server_that_stops_after_the_plan_is_told_with_what_to_do() {
+fn a_server_that_stays_down_is_told_with_what_to_do_and_the_next_run_finishes() {
     let Some((own, _turn)) = own() else { return };
-    let bed = own.bed(Variant::NoAction);
-    let stop = at(Point::Planned, 1, || own.down());
-    let said = bed.run(2, &stop);
-    assert_unreachable(&said, "DatabaseConnection/app: 127.0.0.1:");
-    assert_unreachable(&said, "see that it is there and answers");
-    own.up();
-    assert_the_next_finishes(&bed, &said);
+    for point in [Point::Planned, Point::Acted] {
+        let bed = own.bed(Variant::NoAction);
+        let stop = at(point, 1, || own.down());
+        let said = bed.run(2, &stop);
+        stop.assert_met();
+        if point == Point::Planned {
+            assert_unreachable(&said, "Connection refused");
+        } else {
+            assert_failed(&said, 3, "Unreachable", "see that it is there and answers");
+        }
+        let again = bed.run(2, &Unwatched);
+        assert_unreachable(&again, "DatabaseConnection/app: 127.0.0.1:");
+        assert_unreachable(&again, "Connection refused");
+        assert_unreachable(&again, "see that it is there and answers");
+        own.up();
+        assert_the_next_finishes(&bed, &said);
+    }
 }
 
 /// The run's own sessions in a database.
@@ -64,10 +81,7 @@ fn a_session_that_somebody_ends_is_told_in_the_servers_words_and_costs_no_more_t
         });
         let said = bed.run(2, &end);
         end.assert_met();
-        if said.exit() != 0 {
-            let words = "terminating connection due to administrator command";
-            assert_failed(&said, 3, "Unreachable", words);
-        }
+        assert_told_or_went_on(&said, "terminating connection due to administrator command");
         assert_the_next_finishes(&bed, &said);
     }
 }
@@ -93,7 +107,7 @@ fn a_server_that_hangs_is_given_up_and_what_it_held_is_undone() {
         let took = began.elapsed();
         signal("CONT", &stopped.borrow());
         assert!(took < LONGEST, "{took:?}");
-        assert_failed(&said, 3, "Unreachable", "no answer within 6 s: the server hangs");
+        assert_told_or_went_on(&said, "no answer within 6 s: the server hangs");
         let gone = sessions(&bed, "pid::bigint");
         super::own::until("its end", || bed.stage.database.numbers(&gone).is_empty());
         assert_the_next_finishes(&bed, &said);

@@ -1,5 +1,6 @@
 //! What a run says, and leaves, when its server fails, and that the next one finishes.
 
+mod clock;
 mod crowded;
 mod full;
 mod held;
