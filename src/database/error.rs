@@ -87,8 +87,6 @@ impl Error {
             // An exception of a trigger is a constraint that somebody wrote by hand.
             "P0001" | "27000" => ErrorClass::Constraint,
             "3D000" => ErrorClass::Unreachable,
-            // A standby has no locks to give for a write; a trigger's or a function's own is a row's.
-            "55000" if raised_by(database) == Some("LockAcquireExtended") => ErrorClass::ReadOnly,
             _ => match code.get(..2) {
                 Some("28") => ErrorClass::LoginRefused,
                 Some("23" | "44") => ErrorClass::Constraint,

@@ -65,6 +65,18 @@ impl Bouncer {
         Some(Self { kept, password, users: Mutex::new(users) })
     }
 
+    /// From its next transactions on they reach another server, whose socket lies in this folder.
+    pub fn turn_to(&self, folder: &Path, port: u16) {
+        let ini = self.kept.folder.join("ini");
+        let text = std::fs::read_to_string(&ini).unwrap();
+        let (head, rest) = text.split_once("* = ").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        // Written in place, because the file is another user's.
+        std::fs::write(ini, format!("{head}* = host={} port={port}\n{rest}", folder.display()))
+            .unwrap();
+        client::execute(&console(self.kept.port, &self.password), "RELOAD").unwrap();
+    }
+
     /// The same login and database by this pooler.
     pub fn by(&self, url: &str) -> String {
         let parts = url.split_once("://").and_then(|(_, rest)| {

@@ -99,6 +99,11 @@ impl Pair {
         format!("postgres://{user}@localhost:{port}/{database}?host={}", folder.display())
     }
 
+    /// The folder of the replica's socket, and its port.
+    pub fn replica_socket(&self) -> (&Path, u16) {
+        (&self.replica.folder, self.replica.port)
+    }
+
     /// Until the replica shows all that the primary has written so far.
     pub fn until_replayed(&self) {
         let primary = self.primary.own_url("postgres");

@@ -1,13 +1,17 @@
 //! A database that takes no writes.
 
+use std::path::Path;
+
 use retention_operator::run::{Point, Unwatched};
 
 use super::super::bed::Variant;
+use super::super::bouncer::Bouncer;
 use super::super::database::{Database, delete};
 use super::super::replica::pair;
 use super::super::stage::{Stage, old};
 use super::own::own;
 use super::{assert_failed, assert_the_next_finishes, at};
+use crate::skip::aloud;
 
 const ROWS: &str = "CREATE TABLE t (id int PRIMARY KEY, at timestamptz);
                     INSERT INTO t SELECT g, '2020-01-01Z' FROM generate_series(1, 10) g";
@@ -76,4 +80,31 @@ fn a_server_that_is_set_to_read_only_in_the_middle_loses_no_further_row() {
     }
     let bed = own.bed(Variant::NoAction);
     bed.run(2, &Unwatched).assert_done();
+}
+
+/// As after a failover that a pooler has not noticed.
+#[test]
+fn a_pooler_that_leads_to_a_standby_in_the_middle_is_told_and_blames_no_row() {
+    let Some((pair, _turn)) = pair() else { return };
+    let bouncer = aloud("pgbouncer", Bouncer::start(&pair.primary.authority, ""));
+    let Some(bouncer) = bouncer else { return };
+    let stage = pair.stage();
+    let role = &stage.database.role;
+    stage.database.execute(&format!("GRANT pg_read_all_stats TO {role}"));
+    let url = bouncer.by(&stage.database.url());
+    let stage = stage.by(url);
+    let (folder, port) = pair.replica_socket();
+    let turn = at(Point::Committed, 1, || {
+        pair.until_replayed();
+        bouncer.turn_to(folder, port);
+    });
+    let said = stage.ask(&old(""), |_| {}, &turn);
+    turn.assert_met();
+    assert_failed(&said, 1, "ReadOnly", "the server is read only: cannot execute");
+    assert_eq!(said.target().kept.failed, Some(0), "no row is to blame: {said:#?}");
+    assert_eq!(stage.left().len() as i64, 10 - said.target().rows.deleted);
+    let (host, port) = pair.primary.authority.split_once(':').unwrap();
+    bouncer.turn_to(Path::new(host), port.parse().unwrap());
+    stage.run(&old("")).assert_done();
+    assert_eq!(stage.left(), [0; 0]);
 }
