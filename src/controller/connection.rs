@@ -113,7 +113,7 @@ fn used_by(run: &str) -> Wanted {
     Wanted::new("Ready", true, "Used", format!("PurgeRun {run} has used it"))
 }
 
-const OF_THE_CONNECTION: [Reason; 2] = [Reason::Unreachable, Reason::BadDatabase];
+const OF_THE_CONNECTION: [Reason; 3] = [Reason::Unreachable, Reason::BadDatabase, Reason::ReadOnly];
 
 /// That the last run could not use it, if that is what was told.
 fn told_before(old: &DatabaseConnectionStatus) -> Option<Wanted> {

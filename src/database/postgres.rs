@@ -6,6 +6,7 @@
 //! transaction the pooler has handed one client the answer to another's statement (tried with
 //! pgbouncer 1.18).
 
+mod answer;
 mod catalog;
 mod commit;
 mod connection;
@@ -32,6 +33,11 @@ use super::{Error, ErrorClass};
 use crate::model::{Table, TableName, Value};
 use crate::sql::postgres::{self as sql, Beginning};
 use crate::sql::{Bind, Statement};
+use answer::{CHANGED, ON_THE_WAY, not_begun, within};
+
+/// How often is read what somebody holds the whole table of. Each time waits limits.lockTimeout.
+const READ_TRIES: u32 = 3;
+const READ_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the server says of itself.
 #[derive(Debug, Clone)]
@@ -42,6 +48,8 @@ pub struct Server {
     pub version: String,
     /// Whether it takes no writes because it follows another.
     pub follows: bool,
+    /// Whether this login is set to read only.
+    pub reads_only: bool,
     /// Whether foreign keys and triggers do what they are declared to.
     pub enforces: bool,
 }
@@ -50,8 +58,6 @@ pub struct Server {
 pub struct Session {
     options: Options,
     connection: PgConnection,
-    /// Nothing is said any more on a connection that broke.
-    is_lost: bool,
     /// Which server it is, of all that have the same rows; `None`: it does not tell.
     identity: Option<String>,
     /// The batch's transaction.
@@ -59,6 +65,8 @@ pub struct Session {
     beginning: Beginning,
     /// The schema that batches may begin on, and of which tables; `None`: any.
     schema: Option<(String, Value)>,
+    /// Why nothing more can be asked.
+    lost: Option<Error>,
     in_transaction: bool,
     /// When the batch began.
     begun: Instant,
@@ -82,7 +90,8 @@ impl Session {
         let connection = connection::open(options).await?;
         let mut session =
             Self::on(connection, options.clone(), mode, lock_timeout, statement_timeout);
-        session.server().await?;
+        // A pooler lets in whom the server behind it does not.
+        session.server().await.map_err(|error| connection::refused(error, options))?;
         session.identify().await?;
         Ok(session)
     }
@@ -106,11 +115,11 @@ impl Session {
         Self {
             options,
             connection,
-            is_lost: false,
             identity: None,
             transaction: None,
             beginning,
             schema: None,
+            lost: None,
             in_transaction: false,
             begun: Instant::now(),
             was_waited_for: false,
@@ -145,6 +154,7 @@ impl Session {
             clock,
             version: text(2),
             follows: row.get(3).is_some_and(Value::is_true),
+            reads_only: row.get(9).is_some_and(Value::is_true),
             enforces: row.get(6).is_some_and(Value::is_true),
         })
     }
@@ -176,14 +186,38 @@ impl Session {
     pub async fn each_row(
         &mut self,
         statement: &Statement,
-        each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+        mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         if self.in_transaction {
             return self.each_row_within(statement, each).await;
         }
+        let mut tries = 1;
+        loop {
+            let mut seen = false;
+            let noted = |row| {
+                seen = true;
+                each(row)
+            };
+            match self.each_row_once(statement, noted).await {
+                // Somebody holds the whole table.
+                Err(error) if error.class == ErrorClass::Busy && !seen && tries < READ_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(READ_PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn each_row_once(
+        &mut self,
+        statement: &Statement,
+        each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let along_index = statement.is_along_index();
         let reading = Beginning { writes: false, along_index, ..self.beginning.clone() };
-        self.message(&sql::begin(&reading, &[], None)).await?;
+        let begun = self.message(&sql::begin(&reading, &[], None)).await;
+        begun.map_err(|error| not_begun(error, &[]))?;
         self.in_transaction = true;
         match self.each_row_within(statement, each).await {
             Ok(()) => self.commit().await,
@@ -200,27 +234,26 @@ impl Session {
         mut each: impl FnMut(Vec<Value>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.is_there()?;
+        let patience = self.patience();
         let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
-        let mut stream = query.fetch(&mut self.connection);
-        loop {
-            let row = match stream.try_next().await {
-                Ok(Some(row)) => decode::row(&row)?,
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    drop(stream);
-                    return Err(self.heard(error));
+        let ended = {
+            let mut stream = query.fetch(&mut self.connection);
+            loop {
+                match within(patience, stream.try_next()).await {
+                    Ok(Some(row)) if each(decode::row(&row)?).is_continue() => {}
+                    Ok(_) => break Ok(()),
+                    Err(error) => break Err(error),
                 }
-            };
-            if each(row).is_break() {
-                return Ok(());
             }
-        }
+        };
+        ended.map_err(|error| self.told(error))
     }
 
     /// Compiles a statement that may write, and runs none of it.
     pub async fn compile(&mut self, statement: &Statement) -> Result<(), Error> {
         let reading = Beginning { writes: false, ..self.beginning.clone() };
-        self.message(&sql::begin(&reading, &[], None)).await?;
+        let begun = self.message(&sql::begin(&reading, &[], None)).await;
+        begun.map_err(|error| not_begun(error, &[]))?;
         self.in_transaction = true;
         // Should one stay behind in a server connection, the next has another name.
         let name = format!("ro_{}", Timestamp::now().as_nanosecond());
@@ -236,28 +269,37 @@ impl Session {
         }
         self.is_there()?;
         let query = sqlx::query_with(statement.sql(), arguments(statement)?).persistent(false);
-        let done = query.execute(&mut self.connection).await;
-        Ok(done.map_err(|error| self.heard(error))?.rows_affected())
+        let done = within(self.patience(), query.execute(&mut self.connection)).await;
+        done.map(|done| done.rows_affected()).map_err(|error| self.told(error))
     }
 
     /// Several statements without parameters in one round trip; the last row of the last.
     async fn message(&mut self, statement: &Statement) -> Result<Option<Vec<Value>>, Error> {
+        self.message_within(self.patience(), statement).await
+    }
+
+    async fn message_within(
+        &mut self,
+        patience: Duration,
+        statement: &Statement,
+    ) -> Result<Option<Vec<Value>>, Error> {
         self.is_there()?;
         self.idle.so_far = Duration::ZERO;
         let mut last = None;
         let result = {
             let mut stream = sqlx::raw_sql(statement.sql()).fetch(&mut self.connection);
             loop {
-                match stream.try_next().await {
+                match within(patience, stream.try_next()).await {
                     Ok(Some(row)) => last = Some(row),
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }
             }
         };
-        match result.map_err(|error| self.heard(error)) {
+        match result {
             Ok(()) => last.as_ref().map(decode::row).transpose(),
             Err(error) => {
+                let error = self.told(error);
                 // BEGIN itself may have been carried out.
                 self.in_transaction = true;
                 self.rollback().await;
@@ -289,10 +331,10 @@ impl Session {
             .collect();
         let watched = self.schema.as_ref().map(|(statement, _)| statement.as_str());
         let begin = sql::begin(&self.beginning, &sql::names(&lockable), watched);
-        let last = self.message(&begin).await.map_err(|error| match error.class {
-            ErrorClass::Busy => Error { class: ErrorClass::Blocked, ..error },
-            _ => error,
-        })?;
+        // Each table may be waited for.
+        let waits = self.beginning.lock_timeout * u32::try_from(written.len()).unwrap_or(u32::MAX);
+        let begun = self.message_within(self.patience().saturating_add(waits), &begin).await;
+        let last = begun.map_err(|error| not_begun(error, written))?;
         self.in_transaction = true;
         self.begun = Instant::now();
         self.was_waited_for = false;
@@ -302,10 +344,7 @@ impl Session {
         self.transaction = last.get(3).and_then(Value::name);
         let schemas = i64::try_from(self.beginning.extensions.len() + 1).unwrap_or(i64::MAX);
         let changed = if last.first() != Some(planned) {
-            Error {
-                class: ErrorClass::SchemaChanged,
-                message: "the schema changed after the plan was made".to_owned(),
-            }
+            Error { class: ErrorClass::SchemaChanged, message: CHANGED.to_owned() }
         } else if last.get(1).and_then(Value::as_integer) != Some(schemas) {
             Error {
                 class: ErrorClass::Denied,
@@ -330,16 +369,21 @@ impl Session {
     }
 
     pub async fn rollback(&mut self) {
-        if !std::mem::take(&mut self.in_transaction) || self.is_lost {
+        // What was lost in a transaction is undone when the server finds out.
+        if !std::mem::take(&mut self.in_transaction) || self.lost.is_some() {
             return;
         }
-        let rollback = sqlx::raw_sql("ROLLBACK");
-        if let Err(error) = rollback.execute(&mut self.connection).await {
+        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut self.connection);
+        if let Err(error) = within(ON_THE_WAY, rollback).await {
+            let error = self.told(error);
             tracing::debug!("rollback: {error}");
         }
     }
 
     pub async fn close(self) {
+        if self.lost.is_some() {
+            return;
+        }
         if let Err(error) = self.connection.close().await {
             tracing::debug!("close: {error}");
         }

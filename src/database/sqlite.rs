@@ -3,7 +3,8 @@
 mod catalog;
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ pub struct Session {
     statement_timeout: Duration,
     /// The schema that transactions may begin on; `None`: any.
     schema: Option<Value>,
+    path: PathBuf,
+    /// Device and number of the file that was opened.
+    file: Option<(u64, u64)>,
     started: Instant,
     /// When the running statement must end, in milliseconds since `started`.
     ends: Arc<AtomicU64>,
@@ -59,8 +63,16 @@ impl Session {
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             now < watched.load(Ordering::Relaxed)
         });
-        let mut session =
-            Self { connection, lock_timeout, statement_timeout, schema: None, started, ends };
+        let mut session = Self {
+            connection,
+            lock_timeout,
+            statement_timeout,
+            schema: None,
+            path: path.to_owned(),
+            file: identity(path),
+            started,
+            ends,
+        };
         let enforced = session.raw_value("PRAGMA foreign_keys").await?;
         if enforced != Value::Integer(i64::from(enforce)) {
             let message = "the database does not take PRAGMA foreign_keys".to_owned();
@@ -108,9 +120,19 @@ impl Session {
                 {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
+                // Every statement was compiled when the plan was made.
+                Err(error) if error.class == ErrorClass::Statement && self.is_changed().await => {
+                    return Err(changed(&error.message));
+                }
                 ended => return ended,
             }
         }
+    }
+
+    /// Inside of a transaction it cannot have changed.
+    async fn is_changed(&mut self) -> bool {
+        let Some(planned) = self.schema.clone() else { return false };
+        self.schema_version().await.is_ok_and(|now| now != planned)
     }
 
     async fn each_row_once(
@@ -154,11 +176,10 @@ impl Session {
         self.lock().await?;
         let Some(planned) = self.schema.clone() else { return Ok(()) };
         let changed = match self.schema_version().await {
+            // What is deleted from a file that is nobody's any more is told to be gone, and is not.
+            Ok(_) if identity(&self.path) != self.file => changed("another file has its name now"),
             Ok(now) if now == planned => return Ok(()),
-            Ok(_) => Error {
-                class: ErrorClass::SchemaChanged,
-                message: "the schema changed after the plan was made".to_owned(),
-            },
+            Ok(_) => changed("its schema is another"),
             Err(error) => error,
         };
         self.rollback().await;
@@ -230,6 +251,17 @@ impl Session {
             tracing::debug!("close: {error}");
         }
     }
+}
+
+fn changed(how: &str) -> Error {
+    Error {
+        class: ErrorClass::SchemaChanged,
+        message: format!("the database changed after the plan was made: {how}"),
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
 }
 
 fn arguments(statement: &Statement) -> Result<SqliteArguments, Error> {

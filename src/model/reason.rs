@@ -57,11 +57,19 @@ reasons! {
     StaysSelected => "let `set` take the row out of its own selection",
     /// The database's file is not there, not ours, or cannot be written.
     BadDatabase => "correct the path or the file's rights",
-    /// The database could not be reached, or does not answer.
+    /// The database could not be reached, does not answer, or was lost on the way.
     Unreachable => "see that it is there and answers; the next run tries again",
+    /// The server does not let the login in.
+    LoginRefused => "see that the Secret has the role's password of now, and that the role may log in there; the next run tries again",
+    /// The server, or the pooler before it, has no connection left.
+    TooManyConnections => "raise max_connections or the pooler's limits, or let the application hold fewer; the next run tries again",
+    /// The database's disk is full.
+    DiskFull => "make room, a batch needs some for its log; the next run goes on",
+    /// The database takes no writes: the server follows another or is set to read only, or the file may not be written.
+    ReadOnly => "name the primary, or let the login write again",
     /// The login lacks a right.
     NotPermitted => "grant what the message prints",
-    /// Someone else holds the database longer than limits.lockTimeout.
+    /// Someone else holds the database, or a table, longer than limits.lockTimeout.
     LockTimeout => "the next run tries again; raise limits.lockTimeout if the application holds long locks",
     /// A table, key or trigger changed after the plan was made.
     SchemaChanged => "the next run plans anew",
@@ -91,6 +99,22 @@ reasons! {
     CapReached => "the next run goes on; raise maxRowsPerRun if overdue grows",
     /// The database refused a statement.
     DatabaseError => "see the message",
+}
+
+const PASSING: [Reason; 4] =
+    [Reason::Unreachable, Reason::LoginRefused, Reason::TooManyConnections, Reason::DiskFull];
+
+impl Reason {
+    /// Whether the same run may do better later, with nobody touching the manifest: the database
+    /// is out of reach, and nothing that was asked for is wrong.
+    pub fn passes(self) -> bool {
+        PASSING.contains(&self)
+    }
+
+    /// The same of a word, as a report has it.
+    pub fn is_word_of_one_that_passes(word: &str) -> bool {
+        PASSING.iter().any(|reason| reason.word() == word)
+    }
 }
 
 impl fmt::Display for Reason {

@@ -130,10 +130,7 @@ impl Runner<'_> {
                 Ok(true)
             }
             Err(BatchError::Database(error))
-                if matches!(
-                    error.class,
-                    ErrorClass::Unreachable | ErrorClass::Lost | ErrorClass::SchemaChanged
-                ) =>
+                if error.is_of_the_server() || error.class == ErrorClass::SchemaChanged =>
             {
                 Err(error.into())
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::End;
 use super::runner::Runner;
-use crate::database::{ErrorClass, Pressure, Session};
+use crate::database::{Pressure, Session};
 use crate::model::Cause;
 
 /// How long a pause goes on before it is looked whether the run is to end.
@@ -45,9 +45,7 @@ impl Runner<'_> {
     async fn pressure(&self, session: &mut Session) -> Result<Pressure, End> {
         match session.pressure(&self.bench.target.written()).await {
             Ok(pressure) => Ok(pressure),
-            Err(error) if matches!(error.class, ErrorClass::Unreachable | ErrorClass::Lost) => {
-                Err(error.into())
-            }
+            Err(error) if error.is_of_the_server() => Err(error.into()),
             // Nobody knows, and that is a reason to wait.
             Err(error) => Ok(Pressure { unasked: Some(error.to_string()), ..Pressure::default() }),
         }

@@ -7,7 +7,7 @@ use super::runner::Runner;
 use super::tally::Tally;
 use super::watch::Job;
 use crate::database::{Error, ErrorClass, Session, Settled};
-use crate::model::{KeySet, Reason};
+use crate::model::KeySet;
 
 /// How often a target goes on after its connection broke. A server that breaks it whenever some row
 /// goes is not to be broken by us for hours.
@@ -57,7 +57,7 @@ impl Job<'_> {
                     return Err(unknown("the server cannot tell whether the batch was committed"));
                 }
                 Err(again) => {
-                    if !tries.again(self).await {
+                    if is_final(&again) || !tries.again(self).await {
                         return Err(unknown(&again.to_string()));
                     }
                 }
@@ -72,7 +72,7 @@ impl Job<'_> {
         }
         let mut tries = Tries::begin();
         while let Err(error) = session.reconnect().await {
-            if !tries.again(self).await {
+            if is_final(&error) || !tries.again(self).await {
                 return Err(self.unreached.get_or_init(|| error).clone());
             }
         }
@@ -86,11 +86,9 @@ impl Runner<'_> {
     pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {
         for breaks in 1..=MOST_BREAKS {
             let ended = self.through(session).await;
-            let Err(End::Failed { reason: Reason::Unreachable, message }) = &ended else {
-                return ended;
-            };
+            let Err(End::Failed { reason, message }) = &ended else { return ended };
             // Of a batch that nobody knows of, the next could not be counted either.
-            if !session.is_lost() || self.job.unsettled.get().is_some() {
+            if !reason.passes() || !session.is_lost() || self.job.unsettled.get().is_some() {
                 return ended;
             }
             self.is_over()?;
@@ -114,6 +112,11 @@ impl Runner<'_> {
             self.tally.begin_again();
         }
     }
+}
+
+/// A login that is refused is not tried again from here: it would be locked out for all who use it.
+fn is_final(error: &Error) -> bool {
+    error.class == ErrorClass::LoginRefused
 }
 
 /// Tries with pauses in between, each twice as long as the one before.

@@ -17,6 +17,8 @@ pub struct Clocks {
     database: Option<Timestamp>,
     /// Whether the server follows another, and takes no writes.
     pub follows: bool,
+    /// Whether the login is set to read only.
+    pub reads_only: bool,
     /// Whether its foreign keys do what they are declared to.
     pub enforces: bool,
     /// The server's, as it prints it.
@@ -31,36 +33,49 @@ pub struct Real {
 
 /// Asks the database what time it is.
 pub async fn of_database(session: &mut Session) -> Result<Clocks, Error> {
-    let (database, follows, enforces, version) = match session {
-        Session::Sqlite(_) => (None, false, true, None),
-        Session::Postgres(session) => {
-            let server = session.server().await?;
-            (Some(server.clock), server.follows, server.enforces, Some(server.version))
-        }
+    let server = match session {
+        Session::Sqlite(_) => None,
+        Session::Postgres(session) => Some(session.server().await?),
     };
-    Ok(Clocks { machine: truncated(Timestamp::now()), database, follows, enforces, version })
+    Ok(Clocks {
+        machine: truncated(Timestamp::now()),
+        database: server.as_ref().map(|server| server.clock),
+        follows: server.as_ref().is_some_and(|server| server.follows),
+        reads_only: server.as_ref().is_some_and(|server| server.reads_only),
+        enforces: server.as_ref().is_none_or(|server| server.enforces),
+        version: server.map(|server| server.version),
+    })
 }
 
 impl Clocks {
     /// The database's clock. Where it and this machine's are far apart one of them is wrong, and
-    /// nobody knows which: rows could go before their time.
-    pub fn check(&self, dry_run: bool) -> Result<Real, Refusal> {
-        let Some(database) = self.database else {
-            return Ok(Real { now: self.machine, whose: "this machine's" });
+    /// nobody knows which: rows could go before their time. Where the database has none, this
+    /// machine's is held against the API server's, which it is `ahead` of.
+    pub fn check(&self, dry_run: bool, ahead: Option<SignedDuration>) -> Result<Real, Refusal> {
+        let machine = self.machine;
+        let (real, other) = match self.database {
+            Some(database) => {
+                let real = Real { now: database, whose: "the database's" };
+                (real, Some((database, "the database's")))
+            }
+            None => {
+                let other = ahead.map(|ahead| (truncated(machine - ahead), "the API server's"));
+                (Real { now: machine, whose: "this machine's" }, other)
+            }
         };
-        let apart = database.duration_since(self.machine).abs();
-        if dry_run || apart <= APART {
-            return Ok(Real { now: database, whose: "the database's" });
+        match other {
+            Some((other, whose)) if !dry_run && other.duration_since(machine).abs() > APART => {
+                Err(Refusal::new(
+                    "--now",
+                    Reason::Conflict,
+                    format!(
+                        "{whose} clock says {other} and this machine's {machine}: more than five minutes apart"
+                    ),
+                    "see which machine's clock is wrong, and set it",
+                ))
+            }
+            _ => Ok(real),
         }
-        Err(Refusal::new(
-            "--now",
-            Reason::Conflict,
-            format!(
-                "the database's clock says {database} and this machine's {}: more than five minutes apart",
-                self.machine
-            ),
-            "see which machine's clock is wrong, and set it",
-        ))
     }
 }
 
@@ -102,4 +117,34 @@ pub fn of_run(
         ));
     }
     Ok(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_more_than_five_minutes_apart_refuse_a_run_and_no_dry_run() {
+        let machine: Timestamp = "2026-11-21T12:00:00Z".parse().expect("an instant");
+        let clocks = |database| Clocks {
+            machine,
+            database,
+            follows: false,
+            reads_only: false,
+            enforces: true,
+            version: None,
+        };
+        for seconds in [0, 300, 301, 365 * 86_400, -300, -301, -365 * 86_400] {
+            let apart = SignedDuration::from_secs(seconds);
+            let fits = seconds.abs() <= 300;
+            let (postgres, sqlite) = (clocks(Some(machine - apart)), clocks(None));
+            assert_eq!(postgres.check(false, None).is_ok(), fits, "{seconds}");
+            assert_eq!(sqlite.check(false, Some(apart)).is_ok(), fits, "{seconds}");
+            assert!(sqlite.check(false, None).is_ok(), "nobody else to ask");
+            assert!(postgres.check(true, None).is_ok() && sqlite.check(true, Some(apart)).is_ok());
+            // Whose clock counts is the database's, whatever the API server says.
+            let real = postgres.check(true, Some(SignedDuration::from_hours(9)));
+            assert_eq!(real.map(|real| real.now).ok(), Some(machine - apart));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::report::{UNSETTLED, totals};
 use crate::api::{
@@ -26,6 +26,8 @@ pub struct Earlier {
     /// When the run began, by the controller.
     pub began: Option<Timestamp>,
     pub server: Option<ServerReport>,
+    /// How far this machine's clock is ahead of the API server's, where that is known.
+    pub ahead: Option<SignedDuration>,
     targets: Vec<TargetReport>,
 }
 
@@ -43,6 +45,7 @@ impl Earlier {
             clock,
             dry_run: status.dry_run,
             server: status.server.clone(),
+            ahead: None,
             began: status.start_time.as_ref().map(|time| time.0),
             targets,
         })

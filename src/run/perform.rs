@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::earlier::Earlier;
-use super::prepare::Ready;
+use super::prepare::{Ready, unreachable};
 use super::updates::Updates;
 use super::{Options, report};
 use crate::api::{PurgeRun, PurgeRunStatus, TargetReport};
 use crate::database::{Mode, Session};
-use crate::model::{Counts, Reason};
+use crate::model::Counts;
 use crate::purge::{self, End, Job, Lag, Point, Watch};
 
 /// A session whose statement hangs does not close; it ends with the process.
@@ -42,9 +42,7 @@ pub(super) async fn perform(
     };
     let mut session = match opened {
         Ok(session) => session,
-        Err(error) => {
-            return (None, 3, Some(format!("RetentionPolicy/{}: {error}", declaration.policy)));
-        }
+        Err(error) => return (None, 3, Some(unreachable(declaration, &error))),
     };
     session.expect_schema(&ready.schema.tables, ready.schema.version.clone());
     if let Session::Postgres(session) = &mut session {
@@ -88,7 +86,7 @@ pub(super) async fn perform(
 
 fn exit_code(counts: &Counts, end: &End) -> u8 {
     match end {
-        End::Failed { reason: Reason::Unreachable, .. } => 3,
+        End::Failed { reason, .. } if reason.passes() => 3,
         End::Failed { .. } | End::DeadlineExceeded | End::Stopped => 1,
         End::Done | End::CapReached => u8::from(counts.failed > 0 || !counts.unknown.is_empty()),
     }

@@ -80,12 +80,7 @@ pub(super) async fn prepare(
             format!("{}{error}", place.prefix()),
             "name a file that SQLite has made",
         )),
-        _ => Stopper::Unreachable(format!(
-            "RetentionPolicy/{}: DatabaseConnection/{}: {error}: {}",
-            declaration.policy,
-            declaration.connection.name,
-            error.reason().next_step()
-        )),
+        _ => Stopper::Unreachable(unreachable(&declaration, &error)),
     };
     let mut session = place.open_to_read(&declaration).await.map_err(failed)?;
     let real = clock::of_database(&mut session).await.map_err(failed)?;
@@ -95,9 +90,17 @@ pub(super) async fn prepare(
     if real.follows && !declaration.dry_run {
         return Err(of_connection(Refusal::new(
             "spec.postgres.secretKeyRef",
-            Reason::BadDatabase,
-            "the server follows another and takes no writes",
+            Reason::ReadOnly,
+            "the server is read only: it follows another and takes no writes",
             "name the primary; with CloudNativePG its service ends in -rw",
+        )));
+    }
+    if real.reads_only && !declaration.dry_run {
+        return Err(of_connection(Refusal::new(
+            "spec.postgres.secretKeyRef",
+            Reason::ReadOnly,
+            "the login is read only: default_transaction_read_only is on for it, its database or the server",
+            "see who set it and why (providers do when a disk is nearly full); for this login alone: ALTER ROLE ... SET default_transaction_read_only = off",
         )));
     }
     if !real.enforces {
@@ -123,7 +126,7 @@ pub(super) async fn prepare(
         }
     }
     let clock = real
-        .check(declaration.dry_run)
+        .check(declaration.dry_run, earlier.ahead)
         .and_then(|real| clock::of_run(options, earlier, declaration.dry_run, &real))
         .map_err(of_run)?;
     // Before the catalog is read: a change in between is then found out, and not missed.
@@ -177,6 +180,16 @@ pub(super) async fn prepare(
     } else {
         Err(of_policy(refusals))
     }
+}
+
+/// Why the database of a policy cannot be used, and what to do.
+pub(super) fn unreachable(declaration: &Declaration, error: &Error) -> String {
+    format!(
+        "RetentionPolicy/{}: DatabaseConnection/{}: {error}: {}",
+        declaration.policy,
+        declaration.connection.name,
+        error.reason().next_step()
+    )
 }
 
 /// The tables that a run writes, and of families every one that holds rows.

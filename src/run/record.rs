@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
+use kube::api::{Api, ApiResource, DynamicObject, GetParams, Patch, PatchParams, Request};
+use kube::client::Body;
 use kube::{Client, Config, ResourceExt};
 use serde_json::json;
 
@@ -90,6 +93,20 @@ impl Record {
         let apply = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(&record);
         self.answer(self.api.patch_status(&self.name, &apply, &patch)).await.map(drop)
+    }
+
+    /// How far this machine's clock is ahead of the API server's; `None`: its answers bear no date.
+    pub async fn ahead(&self) -> Result<Option<SignedDuration>, Fault> {
+        let url = self.api.resource_url();
+        let request =
+            Request::new(url).get(&self.name, &GetParams::default()).map_err(|error| {
+                Fault::Unreachable(format!("PurgeRun/{}: the Kubernetes API: {error}", self.name))
+            })?;
+        let client = self.api.clone().into_client();
+        let answer = self.answer(client.send(request.map(Body::from))).await?;
+        let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
+        let theirs = date.and_then(|date| rfc2822::parse(date).ok());
+        Ok(theirs.map(|theirs| Timestamp::now().duration_since(theirs.timestamp())))
     }
 
     async fn answer<T>(&self, answer: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {

@@ -75,7 +75,9 @@ async fn asked(
     let record = Record::of(name, metadata).await?;
     let found = insist(stop, || record.find()).await?;
     let unread = |what| Fault::Unreachable(format!("PurgeRun/{name}: {what}"));
-    let earlier = Earlier::of(&found.status).map_err(unread)?;
+    let ahead = insist(stop, || record.ahead()).await?;
+    let mut earlier = Earlier::of(&found.status).map_err(unread)?;
+    earlier.ahead = ahead;
     if found.halt.is_some() {
         stop.store(true, Ordering::Relaxed);
     }
@@ -173,8 +175,9 @@ fn last(outcome: &Outcome, earlier: &Earlier) -> PurgeRunStatus {
         told
     });
     let mut unreachable = outcome.unreachable.clone();
-    let lost =
-        |target: &&api::TargetReport| target.reason.as_deref() == Some(Reason::Unreachable.word());
+    let lost = |target: &&api::TargetReport| {
+        target.reason.as_deref().is_some_and(Reason::is_word_of_one_that_passes)
+    };
     let reported = outcome.reports.iter().filter_map(|report| report.status.as_ref());
     unreachable.extend(reported.flat_map(|status| &status.targets).filter(lost).filter_map(
         |target| Some(format!("target {}: {}", target.name, target.message.as_ref()?)),

@@ -159,9 +159,10 @@ pub fn begin(beginning: &Beginning, written: &[String], watched: Option<&str>) -
     let set = |(name, value): &(&str, String)| {
         format!("pg_catalog.set_config('{name}', {}, true)", literal(value))
     };
-    let mode = if *writes { "READ WRITE" } else { "READ ONLY" };
+    // What is set to read only stays so: somebody, or the provider of a full disk, has said it.
+    let mode = if *writes { "" } else { " READ ONLY" };
     let mut text = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED {mode}; SELECT {}",
+        "BEGIN ISOLATION LEVEL READ COMMITTED{mode}; SELECT {}",
         settings.iter().map(set).collect::<Vec<_>>().join(", ")
     );
     if *writes {
@@ -279,7 +280,8 @@ pub fn server() -> Statement {
          pg_catalog.current_setting('session_replication_role') = 'origin', \
          pg_catalog.current_setting('server_encoding') = 'SQL_ASCII', \
          (SELECT s.setting::pg_catalog.int8 FROM pg_catalog.pg_settings s \
-         WHERE s.name = 'idle_session_timeout')"
+         WHERE s.name = 'idle_session_timeout'), \
+         pg_catalog.current_setting('default_transaction_read_only') = 'on'"
             .to_owned(),
         Binds::none(Engine::Postgres),
     )

@@ -10,11 +10,13 @@ use retention_operator::api::{
 use schemars::schema_for;
 use serde_json::Value;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/benchmarks.md",
     "docs/cluster.md",
+    "docs/faults.md",
+    "docs/postgresql.md",
     "docs/reference.md",
     "docs/semantics.md",
     "charts/retention-operator/README.md",
@@ -92,6 +94,43 @@ fn every_file_that_a_document_names_is_there() {
             }
         }
     }
+}
+
+/// The rows of the tables of faults, cell by cell.
+fn faults(text: &str) -> Vec<Vec<&str>> {
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let cells = rows.map(|row| row.split('|').skip(1).map(str::trim).collect::<Vec<_>>());
+    cells.filter(|cells| cells[0] != "what happened").collect()
+}
+
+#[test]
+fn every_fault_of_the_handbook_has_a_reason_its_exit_code_and_a_test_that_asks_for_its_words() {
+    let (handbook, reference) = (read("docs/faults.md"), read("docs/reference.md"));
+    let mut tests = Vec::new();
+    for folder in ["tests/it/postgres/faults", "tests/it/faults"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut tests);
+    }
+    let tests = tests.concat();
+    let mut passing = BTreeSet::new();
+    let found = faults(&handbook);
+    assert!(found.len() > 20, "{found:?}");
+    for cells in &found {
+        let [what, exit, reason, says, then, _] = cells[..] else { panic!("{cells:?}") };
+        assert!(!then.is_empty(), "{what} then what?");
+        let (reason, says) = (reason.trim_matches('`'), says.trim_matches('"'));
+        assert_eq!(says.is_empty(), reason.is_empty(), "{what}");
+        assert_eq!(exit == "0", reason.is_empty(), "{what}");
+        assert!(reason.is_empty() || reference.contains(&format!("| `{reason}` |")), "{reason}");
+        assert!(tests.contains(says), "no test asks for {says}");
+        if exit == "3" {
+            passing.insert(reason);
+        }
+    }
+    let worth = ["DiskFull", "LoginRefused", "TooManyConnections", "Unreachable"];
+    assert_eq!(passing, BTreeSet::from(worth));
+    let wrong =
+        found.iter().find(|cells| cells[1] != "3" && worth.contains(&cells[2].trim_matches('`')));
+    assert_eq!(wrong, None);
 }
 
 /// Kubernetes' words in the controller's source that tell nobody how something stands.

@@ -32,7 +32,7 @@ impl Session {
         let mut asking = asked.await?;
         let row = match asking.one_row(&sql::settled(transaction)).await {
             Ok(row) => row,
-            Err(error) if asking.is_lost => return Err(error),
+            Err(error) if asking.is_lost() => return Err(error),
             // This server has not had it yet: it is another one.
             Err(error) => {
                 tracing::debug!("transaction {transaction}: {error}");

@@ -51,6 +51,10 @@ pub enum Variant {
     Blocks,
 }
 
+fn grant(database: &Database) {
+    database.grant(&[delete("chats", "id"), delete("messages", "id"), read("notes")]);
+}
+
 pub struct Bed {
     pub stage: Stage,
     spec: String,
@@ -61,6 +65,13 @@ impl Bed {
     /// None, and a word aloud, where there is no PostgreSQL.
     pub fn new(variant: Variant) -> Option<Self> {
         let database = Database::create()?;
+        let pooled = variant == Variant::Cascade;
+        let url = if pooled { database.bouncer_url()? } else { database.url() };
+        Some(Self::on(database, url, variant))
+    }
+
+    /// In an empty database that is reached by this URL.
+    pub fn on(database: Database, url: String, variant: Variant) -> Self {
         let mut rows = ROWS.to_owned();
         if matches!(variant, Variant::NoAction | Variant::Sweep) {
             rows = rows.replace(" ON DELETE CASCADE", "");
@@ -69,11 +80,19 @@ impl Bed {
             rows += "DROP INDEX chats_age;";
         }
         database.execute(&rows);
-        database.grant(&[delete("chats", "id"), delete("messages", "id"), read("notes")]);
-        let pooled = variant == Variant::Cascade;
-        let url = if pooled { database.bouncer_url()? } else { database.url() };
+        grant(&database);
         let nearly_all = (variant == Variant::Blocks).then_some(-1.0);
-        Some(Self { stage: Stage::new(database, url), spec: SPEC.to_owned(), nearly_all })
+        Self { stage: Stage::new(database, url), spec: SPEC.to_owned(), nearly_all }
+    }
+
+    /// The same by another way.
+    pub fn by(self, url: String) -> Self {
+        Self { stage: self.stage.by(url), ..self }
+    }
+
+    /// What the login needs.
+    pub fn grant(&self) {
+        grant(&self.stage.database);
     }
 
     /// The policy with a part of its text replaced.
@@ -89,6 +108,10 @@ impl Bed {
             options.nearly_all = self.nearly_all;
         };
         self.stage.ask(&self.spec, options, watch)
+    }
+
+    pub fn ask(&self, change: impl FnOnce(&mut Options), watch: &dyn Watch) -> Said {
+        self.stage.ask(&self.spec, change, watch)
     }
 
     pub fn chats(&self) -> Vec<i64> {

@@ -21,12 +21,13 @@ pub struct Bouncer {
 /// None, and a word aloud, where there is no pgbouncer or no server behind it.
 pub fn bouncer() -> Option<&'static Bouncer> {
     static BOUNCER: OnceLock<Option<Bouncer>> = OnceLock::new();
-    let bouncer = BOUNCER.get_or_init(|| Bouncer::start(&server()?.authority));
+    let bouncer = BOUNCER.get_or_init(|| Bouncer::start(&server()?.authority, ""));
     aloud("pgbouncer", bouncer.as_ref())
 }
 
 impl Bouncer {
-    fn start(authority: &str) -> Option<Self> {
+    /// With further settings.
+    pub fn start(authority: &str, more: &str) -> Option<Self> {
         let Some(pgbouncer) = program("pgbouncer") else {
             skip::lacking("pgbouncer");
             return None;
@@ -54,6 +55,7 @@ impl Bouncer {
                 folder.display()
             )
             .replace("                ", "")
+                + more
         };
         let kept = Kept::start(
             |folder, port| vec![("users", users.clone()), ("ini", settings(folder, port))],
@@ -63,12 +65,37 @@ impl Bouncer {
         Some(Self { kept, password, users: Mutex::new(users) })
     }
 
+    /// From its next transactions on they reach another server, whose socket lies in this folder.
+    pub fn turn_to(&self, folder: &Path, port: u16) {
+        let ini = self.kept.folder.join("ini");
+        let text = std::fs::read_to_string(&ini).unwrap();
+        let (head, rest) = text.split_once("* = ").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        // Written in place, because the file is another user's.
+        std::fs::write(ini, format!("{head}* = host={} port={port}\n{rest}", folder.display()))
+            .unwrap();
+        client::execute(&console(self.kept.port, &self.password), "RELOAD").unwrap();
+    }
+
+    /// The same login and database by this pooler.
+    pub fn by(&self, url: &str) -> String {
+        let parts = url.split_once("://").and_then(|(_, rest)| {
+            let (login, rest) = rest.split_once('@')?;
+            Some((login.split_once(':')?, rest.split_once('/')?.1.split('?').next()?))
+        });
+        let ((user, password), database) = parts.expect("user, password and database");
+        self.admit(user, password);
+        self.at(user, password, database)
+    }
+
+    fn at(&self, user: &str, password: &str, database: &str) -> String {
+        let port = self.kept.port;
+        format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}?sslmode=disable")
+    }
+
     /// Lets a login in, and opens all connections of its pool.
     pub fn url(&self, user: &str, password: &str, database: &str) -> String {
-        let url = format!(
-            "postgres://{user}:{password}@127.0.0.1:{}/{database}?sslmode=disable",
-            self.kept.port
-        );
+        let url = self.at(user, password, database);
         self.admit(user, password);
         let at_once: Vec<_> = (0..POOL).map(|_| Holding::begin(&url, "SELECT 1")).collect();
         drop(at_once);

@@ -91,21 +91,28 @@ pub struct Holding {
 
 impl Holding {
     pub fn begin(url: &str, sql: &str) -> Self {
+        Self::try_begin(url, sql).expect("the other transaction could not do it")
+    }
+
+    /// `None`: it was not let in, or could not do it.
+    pub fn try_begin(url: &str, sql: &str) -> Option<Self> {
         let (url, sql) = (url.to_owned(), format!("BEGIN; {sql}"));
         let (end, ended) = mpsc::channel::<()>();
         let (held, is_held) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             block_on(async {
-                let mut connection = connect(&url).await.unwrap();
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+                let Ok(mut connection) = connect(&url).await else { return };
+                if sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.is_err() {
+                    return;
+                }
                 held.send(()).unwrap();
                 let _ = ended.recv();
                 sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             });
         });
-        is_held.recv().expect("the other transaction could not do it");
-        Self { end: Some(end), thread: Some(thread) }
+        is_held.recv().ok()?;
+        Some(Self { end: Some(end), thread: Some(thread) })
     }
 }
 

@@ -11,6 +11,14 @@ use std::time::{Duration, Instant};
 /// What is tried anew when another process took the port first.
 const ATTEMPTS: usize = 5;
 
+/// How large the folder `small` is, mounted for the server and its keeper alone. Only root can have it.
+pub type Small = Option<&'static str>;
+
+const IN_SMALL: &str = "size=$1 keep=$2 folder=$3; shift 2
+    mkdir \"$folder/small\" && mount -t tmpfs -o \"size=$size,mode=1777\" tmpfs \"$folder/small\" || exit
+    \"$keep\" \"$@\"
+    umount \"$folder/small\"; rm -rf -- \"$folder\"";
+
 pub struct Kept {
     pub folder: PathBuf,
     pub port: u16,
@@ -26,6 +34,16 @@ impl Kept {
         command: impl Fn(&Path, u16) -> Vec<String>,
         is_ready: impl Fn(&Path, u16) -> bool,
     ) -> Self {
+        Self::start_with(None, files, command, is_ready)
+    }
+
+    /// The same with a small disk.
+    pub fn start_with(
+        small: Small,
+        files: impl Fn(&Path, u16) -> Vec<(&'static str, String)>,
+        command: impl Fn(&Path, u16) -> Vec<String>,
+        is_ready: impl Fn(&Path, u16) -> bool,
+    ) -> Self {
         let mut words = String::new();
         for _ in 0..ATTEMPTS {
             let folder = tempfile::tempdir().unwrap().keep(); // the keeper removes it
@@ -35,7 +53,7 @@ impl Kept {
                 fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).unwrap();
             }
             let command = command(&folder, port);
-            match Self::attempt(folder, port, &command, &is_ready) {
+            match Self::attempt(small, folder, port, &command, &is_ready) {
                 Ok(kept) => return kept,
                 Err(said) => words = said,
             }
@@ -44,13 +62,22 @@ impl Kept {
     }
 
     fn attempt(
+        small: Small,
         folder: PathBuf,
         port: u16,
         command: &[String],
         is_ready: impl Fn(&Path, u16) -> bool,
     ) -> Result<Self, String> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres/keep");
-        let mut keeper = Command::new(script)
+        let mut keeper = match small {
+            None => Command::new(script),
+            Some(size) => {
+                let mut unshared = Command::new("unshare");
+                unshared.args(["--mount", "sh", "-c", IN_SMALL, "sh", size]).arg(script);
+                unshared
+            }
+        };
+        let mut keeper = keeper
             .arg(&folder)
             .args(command)
             .stdin(Stdio::piped())

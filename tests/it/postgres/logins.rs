@@ -178,7 +178,6 @@ fn what_a_login_or_a_database_has_set_for_itself_changes_nothing() {
         "bytea_output = 'escape'",
         "extra_float_digits = -15",
         "default_transaction_isolation = 'serializable'",
-        "default_transaction_read_only = on",
         "row_security = on",
         "enable_seqscan = off",
         "transform_null_equals = on",

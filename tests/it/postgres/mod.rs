@@ -12,6 +12,7 @@ mod cut;
 pub mod database;
 mod dependents;
 mod dry;
+mod faults;
 pub mod keep;
 mod kept;
 mod keys;

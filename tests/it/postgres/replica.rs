@@ -89,7 +89,30 @@ impl Pair {
     }
 
     fn replica_url(&self) -> String {
-        at(&self.replica.folder, self.replica.port)
+        self.replica_at("postgres", "postgres")
+    }
+
+    /// The replica, for this login and database.
+    pub fn replica_at(&self, user: &str, database: &str) -> String {
+        let Kept { folder, port, .. } = &self.replica;
+        let database = database.split('?').next().unwrap_or_default();
+        format!("postgres://{user}@localhost:{port}/{database}?host={}", folder.display())
+    }
+
+    /// The folder of the replica's socket, and its port.
+    pub fn replica_socket(&self) -> (&Path, u16) {
+        (&self.replica.folder, self.replica.port)
+    }
+
+    /// Until the replica shows all that the primary has written so far.
+    pub fn until_replayed(&self) {
+        let primary = self.primary.own_url("postgres");
+        let now = "SELECT (pg_current_wal_lsn() - '0/0')::bigint";
+        let written: i64 = client::column(&primary, now)[0];
+        let replayed = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint";
+        self.until("the replay", || {
+            client::column::<i64>(&self.replica_url(), replayed)[0] >= written
+        });
     }
 
     /// Until the primary says so.

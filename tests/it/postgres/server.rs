@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::client;
-use super::keep::{Kept, program};
+use super::keep::{Kept, Small, program};
 use crate::skip::{self, aloud};
 
 /// So that nothing here is right only because the server's zone is the run's.
@@ -23,7 +23,18 @@ pub struct Server {
     socket: Option<String>,
     /// Whether a test may take the database that another one left.
     pub is_reused: bool,
-    _kept: Option<Kept>,
+    kept: Option<Kept>,
+}
+
+/// What a server of one purpose is started with.
+#[derive(Default)]
+pub struct Start<'a> {
+    pub settings: &'a [&'a str],
+    /// Beyond those of every cluster.
+    pub initdb: &'a str,
+    pub small: Small,
+    /// Whether it comes back when it ends, unless there is a file `down`. A file `room` makes room in `small` first.
+    pub comes_back: bool,
 }
 
 /// None, and a word aloud, where there is no PostgreSQL.
@@ -56,7 +67,7 @@ impl Server {
             options: "?sslmode=prefer",
             socket: None,
             is_reused: false,
-            _kept: None,
+            kept: None,
         }
     }
 
@@ -66,21 +77,42 @@ impl Server {
         files: impl Fn(&Path) -> Vec<(&'static str, String)>,
         options: &'static str,
     ) -> Option<Self> {
+        Self::start_with(&Start { settings, ..Start::default() }, files, options)
+    }
+
+    pub fn start_with(
+        start: &Start<'_>,
+        files: impl Fn(&Path) -> Vec<(&'static str, String)>,
+        options: &'static str,
+    ) -> Option<Self> {
+        let Start { settings, initdb: with, small, comes_back } = start;
         let (Some(postgres), Some(initdb)) = (program("postgres"), program("initdb")) else {
             skip::lacking("initdb and postgres");
             return None;
         };
         let password = format!("{:016x}", fastrand::u64(..));
         let access = "local all all trust\nhost all all all scram-sha-256\n";
-        let kept = Kept::start(
+        let run = if *comes_back {
+            "while :; do
+                while [ -e down ]; do sleep 0.05; done
+                if [ -e room ]; then rm -f small/filler; fi
+                setpriv --pdeathsig QUIT \"$@\"
+                sleep 0.1
+            done"
+        } else {
+            "exec \"$@\""
+        };
+        let kept = Kept::start_with(
+            *small,
             |folder, _| {
                 let own = [("password", password.clone()), ("access", access.to_owned())];
                 own.into_iter().chain(files(folder)).collect()
             },
             |folder, port| {
-                let line = "folder=$1 port=$2 initdb=$3 postgres=$4; shift 4
-                    \"$initdb\" -D data -U postgres --pwfile password -E UTF8 --locale C.UTF-8 -A scram-sha-256 --no-sync &&
-                    exec \"$postgres\" -D data -p \"$port\" -c unix_socket_directories=\"$folder\" \"$@\"";
+                let line = format!("folder=$1 port=$2 initdb=$3 postgres=$4; shift 4
+                    \"$initdb\" -D data -U postgres --pwfile password -E UTF8 --locale C.UTF-8 -A scram-sha-256 --no-sync {with} || exit
+                    set -- \"$postgres\" -D data -p \"$port\" -c unix_socket_directories=\"$folder\" \"$@\"
+                    {run}");
                 let fixed = [
                     "listen_addresses=127.0.0.1".to_owned(),
                     format!("hba_file={}/access", folder.display()),
@@ -94,7 +126,7 @@ impl Server {
                 ];
                 let settings = fixed.into_iter().chain(settings.iter().map(ToString::to_string));
                 let text = |path: &Path| path.display().to_string();
-                let start = ["sh", "-c", line, "sh", &text(folder), &port.to_string()];
+                let start = ["sh", "-c", &line, "sh", &text(folder), &port.to_string()];
                 start
                     .into_iter()
                     .map(str::to_owned)
@@ -114,12 +146,17 @@ impl Server {
             options,
             socket: Some(socket(&kept.folder, kept.port, "")),
             is_reused: false,
-            _kept: Some(kept),
+            kept: Some(kept),
         })
     }
 
     pub fn url(&self, user: &str, password: &str, database: &str) -> String {
         format!("postgres://{user}:{password}@{}/{database}{}", self.authority, self.options)
+    }
+
+    /// Of a server of our own.
+    pub fn folder(&self) -> &Path {
+        &self.kept.as_ref().expect("it is somebody else's").folder
     }
 
     /// As anybody else would come in.

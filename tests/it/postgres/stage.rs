@@ -55,6 +55,11 @@ impl Stage {
         }
     }
 
+    /// The same by another way.
+    pub fn by(self, url: String) -> Self {
+        Self { url, ..self }
+    }
+
     /// Runs a policy whose spec goes on with this, in YAML's flow style.
     pub fn run(&self, spec: &str) -> Said {
         self.ask(spec, |_| {}, &Unwatched)

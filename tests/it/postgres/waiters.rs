@@ -14,7 +14,7 @@ const ROWS: &str = "CREATE TABLE t (id int PRIMARY KEY, at timestamptz);
     INSERT INTO t SELECT g, '2020-01-01Z' FROM generate_series(1, 400) g";
 
 /// Another client that does this as soon as it gets its lock.
-fn queued(database: &Database, sql: &str) -> JoinHandle<()> {
+pub fn queued(database: &Database, sql: &str) -> JoinHandle<()> {
     let (url, sql) = (database.own_url(), sql.to_owned());
     let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE NOT l.granted AND a.datname = current_database()";
