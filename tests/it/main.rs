@@ -26,6 +26,7 @@ mod crds;
 mod end_to_end;
 mod indexes;
 mod kill;
+mod laws;
 mod login;
 mod model;
 mod newest;
