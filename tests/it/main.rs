@@ -24,6 +24,7 @@ mod command_line;
 mod controller;
 mod crds;
 mod end_to_end;
+mod expressions;
 mod indexes;
 mod kill;
 mod laws;

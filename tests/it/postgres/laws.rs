@@ -201,7 +201,7 @@ fn dead_rows_that_an_old_snapshot_holds_do_not_make_later_batches_dearer() {
     // With an index so few that it is walked to the end.
     let tenth = SIXTY_OF_100.replace("< 60", "< 10");
     for (age, index, gone) in [(&*tenth, INDEX, 5_000), (SIXTY_OF_100, "", 30_000)] {
-        let Some(stage) = (Rows { rows: 50_000, tenant: "i % 10", age, index }).stage() else {
+        let Some(stage) = (Rows { rows: 50_000, tenant: "1", age, index }).stage() else {
             return;
         };
         let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
