@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::bed::{Bed, block_on, elsewhere};
 use crate::postgres::client;
 use crate::postgres::database::{Database, delete, read, update};
+use crate::postgres::laws::server;
 use crate::postgres::stage::Stage;
 
 /// The run's clock, and thirty days before.
@@ -78,9 +79,10 @@ impl Place {
         place
     }
 
-    /// None, and a word aloud, where there is no PostgreSQL.
+    /// None, and a word aloud, where there is no PostgreSQL that counts statements.
     pub fn postgres() -> Option<Self> {
-        let database = Database::create()?;
+        let database = Database::create_on(server()?, None);
+        database.execute("CREATE EXTENSION pg_stat_statements");
         let url = database.url();
         let place = Self::Postgres(Stage::new(database, url));
         place.execute(
@@ -200,5 +202,35 @@ spec: {{connectionRef: {{name: app}}, schedule: \"@daily\", {spec}}}
     pub fn assert_nothing_else_was_touched(&self) {
         assert_eq!(self.rows("SELECT count(*) FROM canary"), Ok(vec![2]));
         assert_eq!(self.rows("SELECT count(*) FROM other"), Ok(vec![7]));
+        let Self::Postgres(stage) = self else { return };
+        // Literals stand there as parameters, but in what is only compiled.
+        let role = format!("'{}'::regrole", stage.database.role);
+        let said = format!(
+            "SELECT query FROM pg_stat_statements WHERE userid = {role} AND query !~* '^(PREPARE|EXPLAIN) '"
+        );
+        let own = ["DELETE FROM ONLY \"public\".\"t", "UPDATE ONLY \"public\".\"t"];
+        let reads = [
+            "BEGIN",
+            "SELECT ",
+            "WITH ",
+            "LOCK TABLE ",
+            "SET CONSTRAINTS ",
+            "COMMIT",
+            "ROLLBACK",
+            "DEALLOCATE ",
+        ];
+        let mut writes = 0;
+        for query in stage.database.texts(&said) {
+            let is_own = own.iter().any(|own| query.starts_with(own));
+            let is_read = reads.iter().any(|read| query.starts_with(read));
+            let hidden = query.to_uppercase().replace("FOR UPDATE", "");
+            let hides = ["DELETE ", "UPDATE ", "INSERT "].iter().any(|word| hidden.contains(word));
+            assert!(is_own || is_read && !hides, "nobody meant {query}");
+            assert!(!query.contains("canary"), "no policy names it: {query}");
+            writes += usize::from(is_own);
+        }
+        assert!(writes > 0, "nothing was written");
+        let reset = format!("SELECT 1::bigint FROM pg_stat_statements_reset({role})");
+        stage.database.numbers(&reset);
     }
 }

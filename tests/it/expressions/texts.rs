@@ -145,6 +145,29 @@ const TOKENS: &[&str] = &[
     ".5",
 ];
 
+/// What a careless program would take for a part of its own statement, behind an expression.
+const TAILS: &[&str] = &[
+    "; delete from canary",
+    ") or (1=1",
+    ") --",
+    "-- x",
+    "/* x",
+    "/* x */",
+    "or",
+    "limit 1",
+    ", 1",
+    "returning id",
+    "union select 1",
+    "'",
+    "\0",
+    ";",
+    "\\",
+    "$$",
+    "; --",
+    "as x",
+    "n",
+];
+
 pub struct Texts {
     dice: Rng,
     postgres: bool,
@@ -159,7 +182,8 @@ impl Texts {
     pub fn next(&mut self, own: &str) -> String {
         let text = match self.dice.u8(..8) {
             0 => self.soup(),
-            1 | 2 => self.spoilt(),
+            1 => format!("{} {}", self.truth(2), self.one(TAILS)),
+            2 => self.spoilt(),
             _ => self.truth(3),
         };
         let text = text.replace("OWN", own);

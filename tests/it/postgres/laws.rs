@@ -13,7 +13,7 @@ use super::stage::{Said, Stage, old};
 use crate::skip::{self, aloud};
 
 /// A server that counts by statement, at once. None, and a word aloud, where PostgreSQL or its contrib is missing.
-fn server() -> Option<&'static Server> {
+pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let library = program("postgres")?
@@ -25,7 +25,9 @@ fn server() -> Option<&'static Server> {
             skip::lacking("pg_stat_statements");
             return None;
         }
-        let settings = ["shared_preload_libraries=pg_stat_statements"];
+        // Room for all, so that nothing that was counted is forgotten.
+        let settings =
+            ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.max=50000"];
         Server::start(&settings, |_| Vec::new(), "?sslmode=disable")
     });
     aloud("PostgreSQL with pg_stat_statements", server.as_ref())
@@ -149,7 +151,7 @@ fn one_row_of_a_thousand_costs_by_the_rows_that_go_and_not_by_the_table() {
 fn a_backlog_costs_so_many_blocks_a_row_whatever_the_table() {
     let cost = |rows, index| {
         let stage = Rows { rows, tenant: "i % 10", age: SIXTY_OF_100, index }.stage()?;
-        let (said, cost) = stage.costs(1_000, &Unwatched);
+        let (said, cost) = stage.costs(100, &Unwatched);
         let deleted = said.target().rows.deleted;
         assert_eq!(deleted, rows / 10 * 6);
         Some(cost.blocks as f64 / deleted as f64)

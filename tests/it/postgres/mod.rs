@@ -13,7 +13,7 @@ mod dry;
 pub mod keep;
 mod kept;
 mod keys;
-mod laws;
+pub mod laws;
 mod logins;
 mod meddler;
 mod pacing;
