@@ -52,7 +52,7 @@ impl std::ops::Sub for Cost {
 
 /// Table t of so many rows, each with its age by this expression of i, tenants by another.
 struct Rows<'a> {
-    rows: i64,
+    count: i64,
     tenant: &'a str,
     age: &'a str,
     index: &'a str,
@@ -67,11 +67,11 @@ const SIXTY_OF_100: &str = "CASE WHEN i * 7919 % 100 < 60 THEN timestamptz '2020
 impl Rows<'_> {
     fn stage(&self) -> Option<Stage> {
         let database = Database::create_on(server()?, None);
-        let Self { rows, tenant, age, index } = self;
+        let Self { count, tenant, age, index } = self;
         database.execute("CREATE EXTENSION pg_stat_statements");
         database.execute(&format!(
             "CREATE TABLE t (id bigint PRIMARY KEY, ten int, at timestamptz, note text);
-             INSERT INTO t SELECT i, {tenant}, {age}, repeat('x', 60) FROM generate_series(1::bigint, {rows}) i; {index}"
+             INSERT INTO t SELECT i, {tenant}, {age}, repeat('x', 60) FROM generate_series(1::bigint, {count}) i; {index}"
         ));
         database.execute("VACUUM ANALYZE t");
         database.grant(&[delete("t", "id")]);
@@ -117,7 +117,7 @@ impl Stage {
 #[test]
 fn where_nothing_is_expired_ten_times_the_rows_cost_the_same() {
     let cost = |rows| {
-        let stage = Rows { rows, tenant: "i % 10", age: YOUNG, index: INDEX }.stage()?;
+        let stage = Rows { count: rows, tenant: "i % 10", age: YOUNG, index: INDEX }.stage()?;
         let (said, cost) = stage.costs(500, &Unwatched);
         assert_eq!(said.target().rows.examined, 0);
         Some(cost)
@@ -135,7 +135,7 @@ fn one_row_of_a_thousand_costs_by_the_rows_that_go_and_not_by_the_table() {
             "CASE WHEN i % {} = 7 THEN timestamptz '2020-01-01Z' + i * interval '1min' ELSE {YOUNG} END",
             rows / expired
         );
-        let stage = Rows { rows, tenant: "i % 10", age: &age, index: INDEX }.stage()?;
+        let stage = Rows { count: rows, tenant: "i % 10", age: &age, index: INDEX }.stage()?;
         let (said, cost) = stage.costs(500, &Unwatched);
         assert_eq!(said.target().rows.deleted, expired);
         Some(cost)
@@ -150,7 +150,7 @@ fn one_row_of_a_thousand_costs_by_the_rows_that_go_and_not_by_the_table() {
 #[test]
 fn a_backlog_costs_so_many_blocks_a_row_whatever_the_table() {
     let cost = |rows, index| {
-        let stage = Rows { rows, tenant: "i % 10", age: SIXTY_OF_100, index }.stage()?;
+        let stage = Rows { count: rows, tenant: "i % 10", age: SIXTY_OF_100, index }.stage()?;
         let (said, cost) = stage.costs(100, &Unwatched);
         let deleted = said.target().rows.deleted;
         assert_eq!(deleted, rows / 10 * 6);
@@ -166,7 +166,7 @@ fn a_backlog_costs_so_many_blocks_a_row_whatever_the_table() {
 #[test]
 fn without_an_index_the_table_is_read_by_passes_and_not_by_batches() {
     let cost = |rows, age, batch| {
-        let stage = Rows { rows, tenant: "i % 10", age, index: "" }.stage()?;
+        let stage = Rows { count: rows, tenant: "i % 10", age, index: "" }.stage()?;
         let table = stage.database.numbers("SELECT pg_relation_size('t') / 8192")[0];
         let (_, cost) = stage.costs(batch, &Unwatched);
         let read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 't'";
@@ -203,7 +203,7 @@ fn dead_rows_that_an_old_snapshot_holds_do_not_make_later_batches_dearer() {
     // With an index so few that it is walked to the end.
     let tenth = SIXTY_OF_100.replace("< 60", "< 10");
     for (age, index, gone) in [(&*tenth, INDEX, 5_000), (SIXTY_OF_100, "", 30_000)] {
-        let Some(stage) = (Rows { rows: 50_000, tenant: "1", age, index }).stage() else {
+        let Some(stage) = (Rows { count: 50_000, tenant: "1", age, index }).stage() else {
             return;
         };
         let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
@@ -234,7 +234,7 @@ fn ten_thousand_tenants_cost_one_walk_and_what_is_due() {
         let age = format!(
             "CASE WHEN i % 10000 < {due} AND i <= 10000 THEN timestamptz '2020-01-01Z' ELSE {YOUNG} END"
         );
-        let stage = Rows { rows, tenant: "i % 10000", age: &age, index: INDEX }.stage()?;
+        let stage = Rows { count: rows, tenant: "i % 10000", age: &age, index: INDEX }.stage()?;
         let (said, cost) = stage.costs(500, &Unwatched);
         assert_eq!(said.target().rows.deleted, due);
         Some(cost)
