@@ -18,6 +18,8 @@ use super::{Error, ErrorClass, Log};
 use crate::model::Value;
 use crate::sql::{Bind, Statement};
 
+/// How many steps of SQLite's machine pass between two looks at the time.
+const TICK: i32 = 10_000;
 /// How often a COMMIT is tried that finds a reader in its way, and how long it waits in between:
 /// while it waits, SQLite lets no new reader in.
 const COMMIT_TRIES: u32 = 5;
@@ -36,6 +38,8 @@ pub struct Session {
     started: Instant,
     /// When the running statement must end, in milliseconds since `started`.
     ends: Arc<AtomicU64>,
+    /// Steps of SQLite's machine, by [`TICK`].
+    ticks: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -58,8 +62,10 @@ impl Session {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let started = Instant::now();
         let ends = Arc::new(AtomicU64::new(u64::MAX));
-        let watched = Arc::clone(&ends);
-        connection.lock_handle().await?.set_progress_handler(10_000, move || {
+        let ticks = Arc::new(AtomicU64::new(0));
+        let (watched, counted) = (Arc::clone(&ends), Arc::clone(&ticks));
+        connection.lock_handle().await?.set_progress_handler(TICK, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             now < watched.load(Ordering::Relaxed)
         });
@@ -72,6 +78,7 @@ impl Session {
             file: identity(path),
             started,
             ends,
+            ticks,
         };
         let enforced = session.raw_value("PRAGMA foreign_keys").await?;
         if enforced != Value::Integer(i64::from(enforce)) {
@@ -247,6 +254,7 @@ impl Session {
     }
 
     pub async fn close(self) {
+        tracing::debug!(ticks = self.ticks.load(Ordering::Relaxed), "the session ends");
         if let Err(error) = self.connection.close().await {
             tracing::debug!("close: {error}");
         }

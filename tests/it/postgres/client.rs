@@ -53,7 +53,15 @@ pub fn column<T>(url: &str, sql: &str) -> Vec<T>
 where
     T: Send + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
-    let rows = with(url, async |connection| {
+    asked(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// The same of a query that may be none.
+pub fn asked<T>(url: &str, sql: &str) -> Result<Vec<T>, sqlx::Error>
+where
+    T: Send + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    with(url, async |connection| {
         sqlx::query(AssertSqlSafe(sql))
             .persistent(false)
             .fetch_all(connection)
@@ -61,8 +69,7 @@ where
             .iter()
             .map(|row| row.try_get(0))
             .collect()
-    });
-    rows.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    })
 }
 
 /// Asks the same again and again until it is done, and gets the same answer each time: how often.

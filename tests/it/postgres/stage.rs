@@ -1,5 +1,6 @@
 //! A policy run on a database of one test, straight and through the pooler.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -81,6 +82,22 @@ impl Stage {
         change: impl FnOnce(&mut Options),
         watch: &dyn Watch,
     ) -> Said {
+        let mut options = Options {
+            files: vec![self.write(spec).display().to_string()],
+            now: Some(NOW.parse().unwrap()),
+            allow_future_now: true,
+            batch_rows: Some(2),
+            ..Options::default()
+        };
+        change(&mut options);
+        block_on(async {
+            let run = run::run(&options, watch, stop);
+            Said(tokio::time::timeout(Duration::from_mins(1), run).await.expect("it hangs"))
+        })
+    }
+
+    /// The manifests of such a policy, in a file.
+    pub fn write(&self, spec: &str) -> PathBuf {
         let manifest = self.folder.path().join("manifest.yaml");
         let (url, connection, lock_timeout) = (&self.url, self.connection, self.lock_timeout);
         let (statement, duty) = (self.statement_timeout, self.duty_cycle);
@@ -114,18 +131,7 @@ spec: {{connectionRef: {{name: app}}, schedule: \"@daily\", {spec}}}
 "
         );
         std::fs::write(&manifest, text).unwrap();
-        let mut options = Options {
-            files: vec![manifest.display().to_string()],
-            now: Some(NOW.parse().unwrap()),
-            allow_future_now: true,
-            batch_rows: Some(2),
-            ..Options::default()
-        };
-        change(&mut options);
-        block_on(async {
-            let run = run::run(&options, watch, stop);
-            Said(tokio::time::timeout(Duration::from_mins(1), run).await.expect("it hangs"))
-        })
+        manifest
     }
 
     /// The ids in table t.
