@@ -201,9 +201,11 @@ impl Watch for Spending<'_> {
 #[test]
 fn dead_rows_that_an_old_snapshot_holds_do_not_make_later_batches_dearer() {
     // With an index so few that it is walked to the end.
-    let tenth = SIXTY_OF_100.replace("< 60", "< 10");
-    for (age, index, gone) in [(&*tenth, INDEX, 5_000), (SIXTY_OF_100, "", 30_000)] {
-        let Some(stage) = (Rows { count: 50_000, tenant: "1", age, index }).stage() else {
+    let few = SIXTY_OF_100.replace("< 60", "< 4");
+    for (count, age, index, gone) in
+        [(125_000, &*few, INDEX, 5_000), (50_000, SIXTY_OF_100, "", 30_000)]
+    {
+        let Some(stage) = (Rows { count, tenant: "1", age, index }).stage() else {
             return;
         };
         let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
