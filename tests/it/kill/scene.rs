@@ -294,11 +294,10 @@ fn random_instants(postgres: bool, lane: Lane) {
         runs += 1;
         let mut was_killed = false;
         loop {
-            // Short lives, so that several pods share a run.
             let instance = if rng.bool() {
-                Instance::At(None, 1 + rng.usize(..whole.met / 2))
+                Instance::At(None, 1 + rng.usize(..whole.met * 9 / 10))
             } else {
-                Instance::After(whole.took.mul_f64(rng.f64() * 0.6))
+                Instance::After(whole.took.mul_f64(rng.f64() * 0.9))
             };
             let context = format!("seed {seed}, run {runs}, {instance:?}, {killed} killed before");
             let instance = if killed < most { instance } else { Instance::Never };
@@ -312,7 +311,10 @@ fn random_instants(postgres: bool, lane: Lane) {
             killed += 1;
         }
     }
-    println!("seed {seed}: {killed} pods killed in {runs} runs of {postgres} {lane:?}");
+    let whole = whole.met;
+    println!(
+        "seed {seed}: {killed} pods killed in {runs} runs of {postgres} {lane:?}, {whole} points in each"
+    );
 }
 
 fn named_points(lane: Lane) {
