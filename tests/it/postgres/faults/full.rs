@@ -96,10 +96,11 @@ fn a_log_that_cannot_grow_ends_the_server_and_leaves_whole_batches() {
         return;
     };
     let bed = own.bed(Variant::NoAction);
+    // Each row that goes writes more log than the server keeps room for.
     bed.stage.database.execute(
         "CREATE TABLE noise (body text);
          CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS '
-         BEGIN INSERT INTO noise SELECT repeat(md5(g::text), 200) FROM generate_series(1, 2000) g; RETURN old; END';
+         BEGIN INSERT INTO noise SELECT md5(g::text) FROM generate_series(1, 30000) g; RETURN old; END';
          CREATE TRIGGER loud BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION loud()",
     );
     let fill = at(Point::Committed, 1, || own.fill());
