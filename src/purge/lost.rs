@@ -96,7 +96,10 @@ impl Runner<'_> {
             tracing::warn!("target {}: {why}", self.planned.target.name);
             self.job.watch.waits(&self.planned.target.name, &why);
             tokio::time::sleep(BEFORE_GOING_ON * 2_u32.pow(breaks)).await;
-            Box::pin(self.job.reconnect(session)).await?;
+            if let Err(error) = Box::pin(self.job.reconnect(session)).await {
+                let message = format!("{message}; and no other connection could be made: {error}");
+                return Err(End::Failed { reason: error.reason(), message });
+            }
             self.begin_again();
         }
         self.through(session).await

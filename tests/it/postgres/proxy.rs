@@ -124,7 +124,7 @@ impl Pair {
             let text = String::from_utf8_lossy(&message[5..]).into_owned();
             let said = match message[0] {
                 b'Q' if text.starts_with("BEGIN") => {
-                    writes = text.contains("READ WRITE");
+                    writes = !text.contains("READ ONLY");
                     writes.then_some(Word::Begin)
                 }
                 b'Q' if text.contains("COMMIT") => writes.then_some(Word::Commit),
