@@ -1,6 +1,8 @@
 //! A run that is killed with SIGKILL at each of its named points: whatever was not committed is as
 //! if it had never been tried, and the next run goes on.
 
+mod chats;
+mod instants;
 mod pod;
 mod record;
 mod scene;

@@ -1,8 +1,4 @@
-//! Pods of one run that are killed one after another, at named points and at seeded random instants, on both engines.
-//! After each: no half family, nobody gone who was to stay, and never more told than went. At the end the rows are those
-//! of an oracle, and what is told is what went, or marked as the least.
-//!
-//! `RETENTION_KILL_INSTANTS=500` kills so often in each scene, `RETENTION_KILL_SEED=7` elsewhere.
+//! Pods of one run on a database of their own, and what is true after each.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,24 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use retention_operator::run::Point;
 use tempfile::TempDir;
 
+use super::chats::{CHATS, Chat, chats, goes};
 use super::pod::{self, Ended, Instance};
 use super::record::{NAME, Record};
 use crate::bed::{elsewhere, numbers_of};
 use crate::postgres::database::{Database, delete};
 
-/// Chats; each has two messages.
-const CHATS: i64 = 900;
-/// Random instants in each scene.
-const INSTANTS: usize = 40;
-const NOW_SECONDS: i64 = 1_795_262_400;
-const DAY: i64 = 86_400;
-
 /// Who takes the messages.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Lane {
+pub enum Lane {
     /// The database, with their chats.
     Cascade,
     /// The batch, before their chats.
@@ -36,42 +25,16 @@ enum Lane {
     Blocks,
 }
 
-struct Chat {
-    org: &'static str,
-    at: i64,
-    pinned: i64,
-}
-
-/// By the words of the policy, and nothing of the program's.
-fn goes(chat: &Chat) -> bool {
-    let window = match chat.org {
-        "acme" => 30 * DAY,
-        "globex" => 90 * DAY,
-        _ => return false,
-    };
-    chat.at < NOW_SECONDS - window && chat.pinned == 0
-}
-
-fn chats(rng: &mut Rng) -> Vec<Chat> {
-    let orgs = ["acme", "acme", "globex", "keeps"];
-    let mut chat = || Chat {
-        org: orgs[rng.usize(..orgs.len())],
-        at: NOW_SECONDS - 30 * DAY + rng.i64(-300..60) * DAY / 2 + rng.i64(-1..=1),
-        pinned: i64::from(rng.u8(..10) == 0),
-    };
-    (0..CHATS).map(|_| chat()).collect()
-}
-
 enum Engine {
     Sqlite,
     Postgres(Box<Database>),
 }
 
-struct Scene {
+pub struct Scene {
     engine: Engine,
     lane: Lane,
     folder: TempDir,
-    record: Record,
+    pub record: Record,
     goes: BTreeSet<i64>,
     stays: BTreeSet<i64>,
     chats: Vec<Chat>,
@@ -79,7 +42,7 @@ struct Scene {
 
 impl Scene {
     /// None, and a word aloud, where there is no PostgreSQL.
-    fn new(postgres: bool, lane: Lane, rng: &mut Rng) -> Option<Self> {
+    pub fn new(postgres: bool, lane: Lane, rng: &mut Rng) -> Option<Self> {
         let engine =
             if postgres { Engine::Postgres(Box::new(Database::create()?)) } else { Engine::Sqlite };
         let chats = chats(rng);
@@ -166,7 +129,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// All rows as they were at first, and no pod yet.
-    fn begin(&self) {
+    pub fn begin(&self) {
         self.record.forget();
         let mut rows = String::new();
         let is_file = matches!(self.engine, Engine::Sqlite);
@@ -210,7 +173,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// One pod. What it said last may still be under way in the server.
-    fn pod(&self, instance: Instance) -> Ended {
+    pub fn pod(&self, instance: Instance) -> Ended {
         let by_blocks = self.lane == Lane::Blocks;
         let ended = pod::run(self.folder.path(), &self.record, by_blocks, instance);
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -223,7 +186,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// What is gone, after what any pod may have left.
-    fn gone(&self, context: &str) -> usize {
+    pub fn gone(&self, context: &str) -> usize {
         let whole = "SELECT chat_id FROM messages GROUP BY chat_id HAVING count(*) = 2";
         let families: BTreeSet<i64> = self.numbers(whole).into_iter().collect();
         let left: BTreeSet<i64> = self.numbers("SELECT id FROM chats").into_iter().collect();
@@ -235,7 +198,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// (chats, messages, whether these are the least) that went, as the record tells.
-    fn told(&self) -> (usize, usize, bool) {
+    pub fn told(&self) -> (usize, usize, bool) {
         let status = self.record.status();
         let target = &status["targets"][0];
         let count = |value: &serde_json::Value| value.as_u64().unwrap_or_default() as usize;
@@ -247,7 +210,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// What must hold while pods come and go.
-    fn assert_whole(&self, context: &str) {
+    pub fn assert_whole(&self, context: &str) {
         let gone = self.gone(context);
         let (chats, messages, _) = self.told();
         assert!(chats <= gone, "{context}: {chats} told of {gone}");
@@ -255,7 +218,7 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// What must hold when a pod came to its end.
-    fn assert_done(&self, was_killed: bool, context: &str) {
+    pub fn assert_done(&self, was_killed: bool, context: &str) {
         let gone = self.gone(context);
         assert_eq!(gone, self.goes.len(), "{context}: not all is gone");
         let (chats, messages, least) = self.told();
@@ -269,139 +232,11 @@ spec: {{policyRef: {{name: rows}}}}
     }
 
     /// A run that nobody kills: how many points it meets, and how long it takes.
-    fn undisturbed(&self) -> Ended {
+    pub fn undisturbed(&self) -> Ended {
         self.begin();
         let ended = self.pod(Instance::Never);
         self.assert_done(false, "undisturbed");
         assert!(!self.told().2, "nobody was killed");
         ended
     }
-}
-
-fn number(name: &str, usual: u64) -> u64 {
-    std::env::var(name).map_or(usual, |text| text.parse().expect(name))
-}
-
-fn random_instants(postgres: bool, lane: Lane) {
-    let seed = number("RETENTION_KILL_SEED", fastrand::u64(..1_000_000));
-    let mut rng = Rng::with_seed(seed);
-    let Some(scene) = Scene::new(postgres, lane, &mut rng) else { return };
-    let whole = scene.undisturbed();
-    let (mut killed, mut runs) = (0, 0);
-    let most = number("RETENTION_KILL_INSTANTS", INSTANTS as u64) as usize;
-    while killed < most {
-        scene.begin();
-        runs += 1;
-        let mut was_killed = false;
-        loop {
-            let instance = if rng.bool() {
-                Instance::At(None, 1 + rng.usize(..whole.met * 9 / 10))
-            } else {
-                Instance::After(whole.took.mul_f64(rng.f64() * 0.9))
-            };
-            let context = format!("seed {seed}, run {runs}, {instance:?}, {killed} killed before");
-            let instance = if killed < most { instance } else { Instance::Never };
-            let ended = scene.pod(instance);
-            if !ended.was_killed {
-                scene.assert_done(was_killed, &context);
-                break;
-            }
-            scene.assert_whole(&context);
-            was_killed = true;
-            killed += 1;
-        }
-    }
-    let whole = whole.met;
-    println!(
-        "seed {seed}: {killed} pods killed in {runs} runs of {postgres} {lane:?}, {whole} points in each"
-    );
-}
-
-fn named_points(lane: Lane) {
-    let mut rng = Rng::with_seed(1);
-    let Some(scene) = Scene::new(true, lane, &mut rng) else { return };
-    for point in
-        [Point::Planned, Point::Found, Point::Locked, Point::Judged, Point::Acted, Point::Committed]
-    {
-        let often = if point == Point::Planned { 1 } else { 2 };
-        scene.begin();
-        // The second time is another pod's.
-        for on in 1..=often {
-            let context = format!("{lane:?}, {point:?}, time {on}");
-            let before = scene.gone(&context);
-            let ended = scene.pod(Instance::At(Some(point), on));
-            assert!(ended.was_killed, "{context}: not reached that often");
-            scene.assert_whole(&context);
-            let went = scene.gone(&context) - before;
-            let batches = if point == Point::Committed { on } else { on - 1 };
-            let is_due = if batches == 0 { went == 0 } else { went > 0 || point == Point::Found };
-            assert!(is_due, "{context}: {went} went with {batches} batches");
-        }
-        scene.pod(Instance::Never);
-        scene.assert_done(true, &format!("{lane:?}, {point:?}"));
-        assert!(scene.told().2, "{lane:?}, {point:?}: not marked as the least");
-    }
-}
-
-#[test]
-fn a_pod_killed_before_it_told_anything_leaves_the_least_also_after_one_that_told_all() {
-    let mut rng = Rng::with_seed(1);
-    let Some(scene) = Scene::new(false, Lane::Explicit, &mut rng) else { return };
-    scene.begin();
-    assert!(scene.pod(Instance::At(Some(Point::Committed), 3)).was_killed);
-    // As one that could not reach its database any more.
-    let gone = scene.gone("one");
-    scene.record.amend(|status| {
-        status["unreachable"] = "no answer".into();
-        status["totals"]["deleted"] = gone.into();
-        let target = &mut status["targets"][0];
-        target["outcome"] = "Failed".into();
-        target["rows"]["deleted"] = gone.into();
-        target["dependents"][0]["deleted"] = (2 * gone).into();
-    });
-    assert!(scene.pod(Instance::At(Some(Point::Committed), 1)).was_killed);
-    assert!(scene.gone("two") > gone);
-    scene.pod(Instance::Never);
-    scene.assert_done(true, "three");
-    assert!(scene.told().2, "not marked as the least");
-}
-
-#[test]
-fn a_pod_on_postgresql_killed_at_any_point_leaves_whole_families_and_the_next_goes_on() {
-    named_points(Lane::Cascade);
-}
-
-#[test]
-fn a_pod_that_takes_dependents_itself_may_be_killed_at_any_point() {
-    named_points(Lane::Explicit);
-}
-
-#[test]
-fn a_pod_that_takes_whole_blocks_may_be_killed_at_any_point() {
-    named_points(Lane::Blocks);
-}
-
-#[test]
-fn pods_on_postgresql_killed_at_random_instants_lose_and_invent_nothing() {
-    random_instants(true, Lane::Cascade);
-}
-
-#[test]
-fn pods_that_take_dependents_themselves_may_be_killed_at_random_instants() {
-    random_instants(true, Lane::Explicit);
-}
-
-#[test]
-fn pods_that_take_whole_blocks_may_be_killed_at_random_instants() {
-    random_instants(true, Lane::Blocks);
-}
-
-#[test]
-fn pods_on_sqlite_with_a_write_ahead_log_may_be_killed_at_random_instants() {
-    random_instants(false, Lane::Explicit);
-}
-
-#[test]
-fn pods_on_sqlite_with_a_rollback_journal_may_be_killed_at_random_instants() {
-    random_instants(false, Lane::Cascade);
 }
