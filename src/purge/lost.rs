@@ -113,6 +113,7 @@ impl Runner<'_> {
             self.tally = Tally::new(self.planned);
         } else {
             self.tally.begin_again();
+            self.keep_off_failed_rows();
         }
     }
 }

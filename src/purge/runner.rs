@@ -202,12 +202,17 @@ impl<'a> Runner<'a> {
             self.tally.begin_again();
         }
         self.access = Access::Sweep;
-        // Rows that could not go are known by their keys, and are met again.
+        self.keep_off_failed_rows();
+        self.tally.access_changed();
+        Walk::new(self.planned, self.job.clock, &self.access)
+    }
+
+    /// A walk that begins anew meets the rows again that could not go. They are known by their keys, and
+    /// blocks know none: taken now, one would be told both as failed and as gone.
+    pub(super) fn keep_off_failed_rows(&mut self) {
         if self.failed.len() > 0 {
             self.lane = None;
         }
-        self.tally.access_changed();
-        Walk::new(self.planned, self.job.clock, &self.access)
     }
 
     async fn rows_at_most(&self, session: &mut Session) -> Result<u64, End> {
