@@ -9,62 +9,23 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::End;
 use super::batch::{self, BatchError};
 use super::judge::{Bench, Verdict};
+use super::lane::Lane;
 use super::runner::Runner;
 use super::tally::Taken;
 use super::walk::Walk;
 use super::watch::{Job, Point};
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Access, Action, Engine, Target, Value};
-use crate::plan::{Fate, PlannedTarget};
-use crate::sql::{self, postgres};
+use crate::model::{Access, Target, Value};
+use crate::plan::Fate;
+use crate::sql::postgres;
 
 /// How many rows are taken to lie in a block before any was read: nearly as many as can.
 pub(super) const DENSE: f64 = 250.0;
 /// Read by one statement.
 const MOST_BLOCKS: u64 = 256;
-
-/// What of a target is the same for all its blocks.
-pub(super) struct Lane {
-    /// Each cutoff once, in the order of time.
-    cutoffs: Vec<Timestamp>,
-    bound: Vec<Value>,
-    earliest: Value,
-    /// Whether somebody's trigger is set off.
-    sets_off: bool,
-}
-
-impl Lane {
-    /// `None` where rows have to be known one by one.
-    pub(super) fn of(planned: &PlannedTarget) -> Option<Self> {
-        let (target, cutoffs) = (&planned.target, &planned.cutoffs);
-        let sees_itself = Target {
-            selection: None,
-            exemptions: Vec::new(),
-            referenced: Vec::new(),
-            ..target.clone()
-        };
-        let serves = target.table.engine == Engine::Postgres
-            && matches!(target.action, Action::Delete)
-            // Tenant and age are read when the row is locked, and not again.
-            && sees_itself.reads_only_itself()
-            && (target.dependents.is_empty() || sql::cascades(target));
-        let cutoffs = cutoffs.all();
-        if !serves || cutoffs.is_empty() {
-            return None;
-        }
-        let earliest = postgres::earliest(target)?;
-        // A row of another table that loses its reference is updated.
-        let sets_off = !planned.notes.set_null.is_empty()
-            || planned.leaves.iter().any(|leaf| !leaf.rows().delete_triggers.is_empty());
-        let bound = postgres::bound(target, &cutoffs);
-        Some(Self { cutoffs, bound, earliest, sets_off })
-    }
-}
 
 /// Rows of one tenant and one verdict.
 struct Group {
@@ -187,8 +148,9 @@ async fn within(
     let earliest = Some(&lane.earliest);
     let odd = postgres::sweep_blocks(target, &instants, blocks.clone(), earliest);
     let odd = session.rows(&odd).await?;
+    let Lane { bound, earliest, spared, .. } = lane;
     let claim =
-        postgres::claim_blocks(target, &instants, blocks, &lane.bound, &lane.earliest, most + 1);
+        postgres::claim_blocks(target, &instants, blocks, bound, earliest, spared, most + 1);
     let claimed = session.rows(&claim).await?;
     job.watch.reached(Point::Locked);
     let mut locked = 0;

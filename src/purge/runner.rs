@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::bulk::Lane;
 use super::cap::{Allowance, Oldest, Rank};
 use super::judge::{Bench, Verdict};
+use super::lane::Lane;
 use super::pace::Pace;
 use super::tally::{self, Tally};
 use super::throttle::Throttle;

@@ -10,7 +10,8 @@ mod strangers;
 mod walk;
 
 pub use bulk::{
-    GOES, NOT_SELECTED, bound, claim_blocks, delete_at, earliest, is_judged_alone, judge_locked,
+    GOES, NOT_SELECTED, Spared, bound, claim_blocks, delete_at, earliest, is_judged_alone,
+    judge_locked,
 };
 pub use catalog::{
     columns, descendants, foreign_keys, indexes, login, rows_about, tables, triggers,

@@ -10,7 +10,9 @@ use crate::model::{Encoding, Engine, ROW, Scalar, Target, Value, bind_instant};
 use crate::sql::dependents;
 use crate::sql::render;
 use crate::sql::statement::{Binds, Instants, Statement};
-use crate::sql::words::{age, cast, compared_tenant, root_from, selected, shown_tenant, tenant_of};
+use crate::sql::words::{
+    age, cast, compared_tenant, root_from, scalar_cast, selected, shown_tenant, tenant_of,
+};
 
 /// The verdict of a row that goes; the exemption at a place holds it by one more than the place, and
 /// beyond them all something points at it.
@@ -32,9 +34,16 @@ pub fn earliest(target: &Target) -> Option<Value> {
     }
 }
 
+/// Tenants whose rows stay: all of them, or those that are not below a cutoff of their own.
+pub struct Spared {
+    pub tenants: Vec<Value>,
+    pub unless_below: Option<Value>,
+}
+
 /// The rows of some blocks that are below the last of these cutoffs, locked, by tenant, by how many
 /// of the cutoffs they have reached, and by verdict: how many, and their addresses as one text. Whoever
-/// else has one of them locked makes it an error. With `limit` rows there may be more than those.
+/// else has one of them locked makes it an error. With `limit` rows there may be more than those. What
+/// is spared is not even locked; who is not named there is judged all the same.
 ///
 /// The verdict is the last word only where nothing but the row itself decides: [`is_judged_alone`].
 pub fn claim_blocks(
@@ -43,6 +52,7 @@ pub fn claim_blocks(
     blocks: Range<u64>,
     cutoffs: &[Value],
     earliest: &Value,
+    spared: &[Spared],
     limit: usize,
 ) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
@@ -59,6 +69,19 @@ pub fn claim_blocks(
     ];
     if target.tenant.is_some() {
         conditions.push(format!("{} IS NOT NULL", compared_tenant(target, ROW)));
+    }
+    let tenant_type = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
+    if let Some(tenant_type) = tenant_type {
+        let tenant = compared_tenant(target, ROW);
+        for Spared { tenants, unless_below } in spared {
+            let names = super::texts(tenants.iter(), &mut binds);
+            let names = cast(&names, &format!("{tenant_type}[]"));
+            let below = unless_below.as_ref().map(|below| {
+                let below = binds.add_as(below.clone(), Some(to));
+                format!("{age} < {below} OR ")
+            });
+            conditions.push(format!("({}{tenant} <> ALL ({names}))", below.unwrap_or_default()));
+        }
     }
     let alone = is_judged_alone(target);
     if alone || target.selection.as_ref().is_some_and(|where_| where_.tables.is_empty()) {
