@@ -119,7 +119,7 @@ pub(super) async fn delete_counted(
 }
 
 /// Rows of these tables that the transaction has deleted so far, by whichever statement.
-async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
+pub(super) async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
     if tables.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,11 +1,13 @@
 //! Whole blocks of a table in one transaction: where nearly every row below the cutoffs goes, rows
-//! are locked, judged and deleted where they lie, and only counts come here.
+//! are judged and deleted where they lie, and only counts come here.
 //!
 //! What it does not do in one go it leaves to the batches that know each row: a row that somebody
 //! has locked, one that something points at, one that fails. Then the transaction is rolled back
 //! whole, and its blocks are walked again.
 
-use std::collections::BTreeMap;
+mod at_once;
+mod locked;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -18,34 +20,36 @@ use super::tally::Taken;
 use super::walk::Walk;
 use super::watch::{Job, Point};
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Access, Target, Value};
+use crate::model::{Access, Table, Value};
 use crate::plan::Fate;
-use crate::sql::postgres;
+use crate::sql::postgres::{self, Blocks};
 
 /// How many rows are taken to lie in a block before any was read: nearly as many as can.
 pub(super) const DENSE: f64 = 250.0;
 /// Read by one statement.
 const MOST_BLOCKS: u64 = 256;
 
-/// Rows of one tenant and one verdict.
-struct Group {
-    tenant: Value,
-    verdict: Verdict,
-    rows: u64,
-    /// Their addresses, as the database writes an array of them.
-    places: String,
+/// What is taken of some blocks, and by what.
+struct Taking<'a> {
+    bench: &'a Bench<'a>,
+    lane: &'a Lane,
+    blocks: Range<u64>,
+    /// With more rows than this nothing goes.
+    most: usize,
+    job: &'a Job<'a>,
 }
 
 /// What became of the blocks' rows.
 struct Outcome {
-    /// Rows that can never go, with the columns of a walk.
-    odd: Vec<Vec<Value>>,
     taken: Vec<Taken>,
     dependents: Vec<u64>,
-    locked: u64,
+    /// Below their cutoffs.
+    due: u64,
     gone: u64,
-    took: Duration,
 }
+
+/// Rows that can never go, with the columns of a walk; what became of the others, in which time.
+type Finished = (Vec<Vec<Value>>, Outcome, Duration);
 
 impl Runner<'_> {
     /// Whether whole blocks are worth trying now.
@@ -72,21 +76,20 @@ impl Runner<'_> {
         let most = self.pace.rows() * 2;
         let target = walk.target();
         let bench = Bench { target, ..self.bench };
-        match take(&bench, lane, blocks.clone(), most, self.job, session).await {
-            Ok(outcome) => {
-                self.tally.sighted(walk.sort(&outcome.odd).sightings);
-                self.tally.examined(outcome.locked);
+        let taking = Taking { bench: &bench, lane, blocks: blocks.clone(), most, job: self.job };
+        match taking.through(session).await {
+            Ok((odd, outcome, took)) => {
+                self.tally.sighted(walk.sort(&odd).sightings);
+                self.tally.examined(outcome.due);
                 self.tally.taken(&outcome.taken, &outcome.dependents);
                 self.told();
-                let seen = outcome.locked as f64;
-                self.rows_in_a_block = (seen / (blocks.end - blocks.start) as f64).max(0.01);
-                if outcome.locked > 0 {
-                    self.went(outcome.gone as usize, outcome.locked as usize);
-                    self.commits += 1;
-                }
+                let due = outcome.due as f64;
+                self.rows_in_a_block = (due / (blocks.end - blocks.start) as f64).max(0.01);
                 // Blocks without a candidate say nothing about batches.
-                if outcome.locked > 0 {
-                    self.rest(outcome.locked as usize, outcome.took, session).await;
+                if outcome.due > 0 {
+                    self.went(outcome.gone as usize, outcome.due as usize);
+                    self.commits += 1;
+                    self.rest(outcome.due as usize, took, session).await;
                 }
                 Ok(true)
             }
@@ -112,135 +115,94 @@ impl Runner<'_> {
     }
 }
 
-/// One transaction. If we die anywhere before the commit, the database forgets all of it.
-async fn take(
-    bench: &Bench<'_>,
-    lane: &Lane,
-    blocks: Range<u64>,
-    most: usize,
-    job: &Job<'_>,
-    session: &mut Session,
-) -> Result<Outcome, BatchError> {
-    job.watch.reached(Point::Found);
-    session.begin(&bench.target.written()).await?;
-    let started = Instant::now();
-    match within(bench, lane, blocks, most, job, session).await {
-        Ok(outcome) => {
-            job.watch.reached(Point::Committed);
-            Ok(Outcome { took: started.elapsed(), ..outcome })
-        }
-        Err(error) => {
-            session.rollback().await;
-            Err(error)
+impl Taking<'_> {
+    /// One transaction. If we die anywhere before the commit, the database forgets all of it.
+    async fn through(&self, session: &mut Session) -> Result<Finished, BatchError> {
+        self.job.watch.reached(Point::Found);
+        session.begin(&self.bench.target.written()).await?;
+        let started = Instant::now();
+        match self.within(session).await {
+            Ok((odd, outcome)) => {
+                self.job.watch.reached(Point::Committed);
+                Ok((odd, outcome, started.elapsed()))
+            }
+            Err(error) => {
+                session.rollback().await;
+                Err(error)
+            }
         }
     }
-}
 
-async fn within(
-    bench: &Bench<'_>,
-    lane: &Lane,
-    blocks: Range<u64>,
-    most: usize,
-    job: &Job<'_>,
-    session: &mut Session,
-) -> Result<Outcome, BatchError> {
-    let (target, instants) = (bench.target, bench.instants(Fate::Each));
-    let earliest = Some(&lane.earliest);
-    let odd = postgres::sweep_blocks(target, &instants, blocks.clone(), earliest);
-    let odd = session.rows(&odd).await?;
-    let Lane { bound, earliest, spared, .. } = lane;
-    let claim =
-        postgres::claim_blocks(target, &instants, blocks, bound, earliest, spared, most + 1);
-    let claimed = session.rows(&claim).await?;
-    job.watch.reached(Point::Locked);
-    let mut locked = 0;
-    let mut groups = Vec::new();
-    // Addresses of those that the row itself lets go, by their cutoffs.
-    let mut due: BTreeMap<usize, String> = BTreeMap::new();
-    for row in claimed {
-        let [tenant, reached, verdict, rows, places] = row.try_into().map_err(misread)?;
-        let rows = count(&rows)?;
-        locked += rows;
-        let Value::Text(places) = places else { return Err(misread(places).into()) };
-        let Fate::Cutoff(cutoff) = bench.cutoffs.of(&tenant) else { continue };
-        let own = lane.cutoffs.partition_point(|other| *other < cutoff);
-        // A row that has not reached its own cutoff is strictly older.
-        if count(&reached)? > own as u64 {
-            continue;
-        }
-        if postgres::is_judged_alone(target) {
-            let verdict = read_verdict(target, number(&verdict)?)?;
-            groups.push(Group { tenant, verdict, rows, places });
+    async fn within(
+        &self,
+        session: &mut Session,
+    ) -> Result<(Vec<Vec<Value>>, Outcome), BatchError> {
+        let Self { bench, lane, .. } = self;
+        let (target, instants) = (bench.target, bench.instants(Fate::Each));
+        let earliest = Some(&lane.earliest);
+        let odd = postgres::sweep_blocks(target, &instants, self.blocks.clone(), earliest);
+        let odd = session.rows(&odd).await?;
+        let outcome = if lane.at_once {
+            self.at_once(&instants, session).await?
         } else {
-            join(due.entry(own).or_default(), &places);
-        }
+            self.locked(&instants, session).await?
+        };
+        self.job.watch.reached(Point::Acted);
+        self.job.commit(outcome.gone, session).await?;
+        Ok((odd, outcome))
     }
-    if locked > most as u64 {
-        return Err(BatchError::TooMany);
+
+    fn blocks(&self) -> Blocks<'_> {
+        let Lane { due, earliest, .. } = self.lane;
+        Blocks { range: self.blocks.clone(), due, earliest }
     }
-    if !due.is_empty() {
-        let due: Vec<(String, Value)> =
-            due.into_iter().map(|(at, places)| (closed(&places), lane.bound[at].clone())).collect();
-        // A second statement, with a snapshot of its own: it sees what was committed before the
-        // locks were had, in other tables too.
-        let own = postgres::by_row(target);
-        for row in session.rows(&postgres::judge_locked(&own, &instants, &due)).await? {
-            let [tenant, verdict, rows, places] = row.try_into().map_err(misread)?;
-            let Value::Text(places) = places else { return Err(misread(places).into()) };
-            let verdict = read_verdict(target, number(&verdict)?)?;
-            groups.push(Group { tenant, verdict, rows: count(&rows)?, places });
-        }
+
+    fn dependent_tables(&self) -> Vec<&Table> {
+        self.bench.target.dependents.iter().map(|dependent| &dependent.table).collect()
     }
-    if groups.iter().any(|group| group.verdict == Verdict::Referenced) {
-        return Err(apart("something points at a row"));
+
+    /// How many rows of each dependent went with their roots.
+    async fn dependents_since(
+        &self,
+        before: &[u64],
+        session: &mut Session,
+    ) -> Result<Vec<u64>, Error> {
+        let after = batch::deleted(&self.dependent_tables(), session).await?;
+        Ok(after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect())
     }
-    job.watch.reached(Point::Judged);
-    let going = groups.iter().filter(|group| group.verdict == Verdict::Goes);
-    let gone = going.clone().map(|group| group.rows).sum();
-    let mut places = String::new();
-    for group in going {
-        join(&mut places, &group.places);
-    }
-    let mut dependents = vec![0; target.dependents.len()];
-    if gone > 0 {
-        if lane.sets_off {
-            session.act().await?;
-        }
-        let delete = postgres::delete_at(target, &closed(&places));
-        dependents = batch::delete_counted(target, &delete, gone, session).await?;
-    }
-    job.watch.reached(Point::Acted);
-    job.commit(gone, session).await?;
-    let taken = groups.into_iter().map(|Group { tenant, verdict, rows, .. }| Taken {
-        tenant,
-        verdict,
-        rows,
-    });
-    Ok(Outcome { odd, taken: taken.collect(), dependents, locked, gone, took: Duration::ZERO })
 }
 
-/// Appends one array's elements to those of others.
-fn join(all: &mut String, places: &str) {
-    if !all.is_empty() {
-        all.push(',');
-    }
-    all.push_str(places.trim_start_matches('{').trim_end_matches('}'));
+/// What a statement that deletes gives: tenants, how many of their rows, and a word more on those; how
+/// many rows there are in all, and what had gone of the dependents before.
+struct Answer {
+    groups: Vec<(Value, u64, Value)>,
+    rows: u64,
+    before: Vec<u64>,
 }
 
-fn closed(places: &str) -> String {
-    format!("{{{}}}", places.trim_start_matches('{').trim_end_matches('}'))
+impl Answer {
+    fn of(rows: Vec<Vec<Value>>) -> Result<Self, Error> {
+        let (mut groups, mut last) = (Vec::new(), None);
+        for row in rows {
+            match &row[..] {
+                [is_group, tenant, rows, word, ..] if is_group.is_true() => {
+                    groups.push((tenant.clone(), count(rows)?, word.clone()));
+                }
+                [_, _, rows, _, before @ ..] => {
+                    let before = before.iter().map(count).collect::<Result<_, _>>()?;
+                    last = Some((count(rows)?, before));
+                }
+                _ => return Err(misread(row)),
+            }
+        }
+        let (rows, before) = last.ok_or_else(|| misread(()))?;
+        Ok(Self { groups, rows, before })
+    }
 }
 
-fn read_verdict(target: &Target, verdict: i64) -> Result<Verdict, Error> {
-    match verdict {
-        postgres::NOT_SELECTED => Ok(Verdict::NotSelected),
-        postgres::GOES => Ok(Verdict::Goes),
-        beyond => match usize::try_from(beyond - 1) {
-            Ok(at) if at < target.exemptions.len() => Ok(Verdict::Held(at)),
-            Ok(at) if at == target.exemptions.len() => Ok(Verdict::Referenced),
-            _ => Err(misread(beyond)),
-        },
-    }
+fn going(taken: &[Taken]) -> u64 {
+    let going = taken.iter().filter(|taken| taken.verdict == Verdict::Goes);
+    going.map(|taken| taken.rows).sum()
 }
 
 fn number(value: &Value) -> Result<i64, Error> {

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::model::{Action, Engine, Target, Value};
 use crate::plan::{Fate, PlannedTarget};
 use crate::sql;
-use crate::sql::postgres::{self, Spared};
+use crate::sql::postgres::{self, Due};
 
-/// A list of more tenants than this would be longer to send and to read than its rows are to lock.
-const MOST_SPARED: usize = 10_000;
+/// A list of more tenants than this would be longer to send and to read than its rows are to lock:
+/// 100,000 take 67 ms, every batch.
+const MOST_LISTED: usize = 10_000;
 
 /// What of a target is the same for all its blocks.
 pub(super) struct Lane {
@@ -19,7 +20,9 @@ pub(super) struct Lane {
     pub(super) bound: Vec<Value>,
     pub(super) earliest: Value,
     /// Rows that stay by their tenant's own window are neither locked nor in the way.
-    pub(super) spared: Vec<Spared>,
+    pub(super) due: Due,
+    /// Nothing but the row itself decides, and nobody's trigger looks on: one statement does it.
+    pub(super) at_once: bool,
     /// Whether somebody's trigger is set off.
     pub(super) sets_off: bool,
 }
@@ -48,30 +51,32 @@ impl Lane {
         let sets_off = !planned.notes.set_null.is_empty()
             || planned.leaves.iter().any(|leaf| !leaf.rows().delete_triggers.is_empty());
         let bound = postgres::bound(target, &cutoffs);
-        let spared = spared(planned, &cutoffs, &bound);
-        Some(Self { cutoffs, bound, earliest, spared, sets_off })
+        let due = due(planned, &cutoffs, &bound)?;
+        let is_exact = target.tenant.is_none() || matches!(due, Due::Own(_));
+        let at_once = is_exact
+            && !sets_off
+            && target.exemptions.is_empty()
+            && target.referenced.is_empty()
+            && postgres::is_judged_alone(target);
+        Some(Self { cutoffs, bound, earliest, due, at_once, sets_off })
     }
 }
 
-/// Of the tenants that the plan knows; the youngest cutoff spares nobody.
-fn spared(planned: &PlannedTarget, cutoffs: &[Timestamp], bound: &[Value]) -> Vec<Spared> {
-    if planned.tenants.len() > MOST_SPARED {
-        return Vec::new();
+/// Of the tenants that the plan knows: whoever came since has rows of now.
+fn due(planned: &PlannedTarget, cutoffs: &[Timestamp], bound: &[Value]) -> Option<Due> {
+    let youngest = || bound.last().cloned().map(Due::Below);
+    if planned.target.tenant.is_none() {
+        return youngest();
     }
-    let mut until: BTreeMap<Option<usize>, Vec<Value>> = BTreeMap::new();
+    let mut lists: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
     for tenant in &planned.tenants {
-        let at = match planned.cutoffs.of(tenant) {
-            Fate::Cutoff(own) => Some(cutoffs.partition_point(|other| *other < own)),
-            Fate::Kept | Fate::NoWindow => None,
-            Fate::Each => continue,
-        };
-        if at.is_none_or(|at| at + 1 < cutoffs.len()) {
-            until.entry(at).or_default().push(tenant.clone());
+        if let Fate::Cutoff(own) = planned.cutoffs.of(tenant) {
+            let at = cutoffs.partition_point(|other| *other < own);
+            lists.entry(at).or_default().push(tenant.clone());
         }
     }
-    let spared = |(at, tenants): (Option<usize>, _)| Spared {
-        tenants,
-        unless_below: at.map(|at| bound[at].clone()),
-    };
-    until.into_iter().map(spared).collect()
+    if lists.values().map(Vec::len).sum::<usize>() > MOST_LISTED {
+        return youngest();
+    }
+    Some(Due::Own(lists.into_iter().map(|(at, list)| (bound[at].clone(), list)).collect()))
 }

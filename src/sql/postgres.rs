@@ -1,5 +1,6 @@
 //! What only PostgreSQL is told: how a transaction begins, arrays of keys, walks along blocks.
 
+mod blocks;
 mod bulk;
 mod catalog;
 mod commit;
@@ -9,9 +10,10 @@ mod pressure;
 mod strangers;
 mod walk;
 
+pub use blocks::{Blocks, Due, delete_due};
 pub use bulk::{
-    GOES, NOT_SELECTED, Spared, bound, claim_blocks, delete_at, earliest, is_judged_alone,
-    judge_locked,
+    GOES, NOT_SELECTED, bound, claim_due, delete_at, earliest, is_judged_alone, judge_locked,
+    take_locked,
 };
 pub use catalog::{
     columns, descendants, foreign_keys, indexes, login, rows_about, tables, triggers,
@@ -235,9 +237,10 @@ pub fn schema_version(tables: &[crate::model::TableName], families: bool) -> Str
         ""
     };
     format!(
-        "WITH RECURSIVE ro_all(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c \
-         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE (n.nspname::text, c.relname::text) IN ({list}){parts}), \
+        "WITH RECURSIVE ro_all(oid) AS (SELECT c.oid FROM (VALUES {list}) AS ro_names(schema, name) \
+         JOIN pg_catalog.pg_namespace n ON n.nspname = CAST(ro_names.schema AS pg_catalog.name) \
+         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
+         AND c.relname = CAST(ro_names.name AS pg_catalog.name){parts}), \
          ro_parts(part) AS (SELECT 'c' || c.oid || ':' || c.xmin::text \
          FROM pg_catalog.pg_class c JOIN ro_all USING (oid) \
          UNION ALL SELECT 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin::text \
@@ -295,10 +298,11 @@ pub fn lowers_unicode() -> Statement {
 
 /// Rows of a table that went in this transaction so far, by whichever statement.
 pub fn deleted_so_far(tables: &[&Table]) -> Statement {
-    let columns = tables.iter().map(|table| {
-        let literal = literal(&name(table));
-        format!("pg_catalog.pg_stat_get_xact_tuples_deleted({literal}::pg_catalog.regclass)")
-    });
-    let text = format!("SELECT {}", columns.collect::<Vec<_>>().join(", "));
-    Statement::new(text, Binds::none(Engine::Postgres))
+    let columns = tables.iter().map(|table| deleted_of(table));
+    alone(format!("SELECT {}", columns.collect::<Vec<_>>().join(", ")))
+}
+
+fn deleted_of(table: &Table) -> String {
+    let literal = literal(&name(table));
+    format!("pg_catalog.pg_stat_get_xact_tuples_deleted({literal}::pg_catalog.regclass)")
 }

@@ -128,7 +128,11 @@ pub fn age(target: &Target, alias: &str) -> String {
 
 /// The age as it is read: an epoch as a number, everything else as text.
 pub fn shown_age(target: &Target, alias: &str) -> String {
-    let value = age(target, alias);
+    as_age_is_shown(target, age(target, alias))
+}
+
+/// A value of the age's type as an age is read.
+pub fn as_age_is_shown(target: &Target, value: String) -> String {
     let Some(rule) = &target.age else { return value };
     match (target.table.engine, &rule.encoding) {
         (Engine::Sqlite, _) => value,

@@ -3,16 +3,15 @@
 //! An address holds while its row is locked and nobody but this transaction can move it: what moves
 //! rows of ours, a trigger on a dependent that we delete first, or an Update, does not go this way.
 
-use std::ops::Range;
-
+use super::blocks::Blocks;
 use super::due::{DUE, cutoff_cast};
-use crate::model::{Encoding, Engine, ROW, Scalar, Target, Value, bind_instant};
+use crate::model::{Encoding, Engine, ROW, Scalar, Table, Target, Value, bind_instant};
 use crate::sql::dependents;
 use crate::sql::render;
 use crate::sql::statement::{Binds, Instants, Statement};
-use crate::sql::words::{
-    age, cast, compared_tenant, root_from, scalar_cast, selected, shown_tenant, tenant_of,
-};
+use crate::sql::words::{age, cast, root_from, selected, shown_tenant, tenant_of};
+
+const JUDGED: &str = "ro_judged";
 
 /// The verdict of a row that goes; the exemption at a place holds it by one more than the place, and
 /// beyond them all something points at it.
@@ -34,80 +33,74 @@ pub fn earliest(target: &Target) -> Option<Value> {
     }
 }
 
-/// Tenants whose rows stay: all of them, or those that are not below a cutoff of their own.
-pub struct Spared {
-    pub tenants: Vec<Value>,
-    pub unless_below: Option<Value>,
-}
-
-/// The rows of some blocks that are below the last of these cutoffs, locked, by tenant, by how many
-/// of the cutoffs they have reached, and by verdict: how many, and their addresses as one text. Whoever
-/// else has one of them locked makes it an error. With `limit` rows there may be more than those. What
-/// is spared is not even locked; who is not named there is judged all the same.
+/// What is due in some blocks, locked, by tenant, by how many of the cutoffs it has reached, and by
+/// verdict: how many rows, and their addresses as one text. Whoever else has one of them locked makes
+/// it an error. With `limit` rows there may be more than those.
 ///
 /// The verdict is the last word only where nothing but the row itself decides: [`is_judged_alone`].
-pub fn claim_blocks(
+pub fn claim_due(
     target: &Target,
     instants: &Instants,
-    blocks: Range<u64>,
+    blocks: &Blocks<'_>,
     cutoffs: &[Value],
-    earliest: &Value,
-    spared: &[Spared],
     limit: usize,
 ) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
-    let to = cutoff_cast(target);
-    let age = age(target, ROW);
-    let bounds = cast(&binds.add_list(cutoffs.to_vec()), &format!("{to}[]"));
-    let youngest = binds.add_as(cutoffs.last().cloned().unwrap_or(Value::Null), Some(to));
-    let earliest = binds.add_as(earliest.clone(), Some(to));
-    let mut conditions = vec![
-        format!("{ROW}.ctid >= '({},0)'::pg_catalog.tid", blocks.start),
-        format!("{ROW}.ctid < '({},0)'::pg_catalog.tid", blocks.end),
-        format!("{age} < {youngest}"),
-        format!("{age} >= {earliest}"),
-    ];
-    if target.tenant.is_some() {
-        conditions.push(format!("{} IS NOT NULL", compared_tenant(target, ROW)));
-    }
-    let tenant_type = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
-    if let Some(tenant_type) = tenant_type {
-        let tenant = compared_tenant(target, ROW);
-        for Spared { tenants, unless_below } in spared {
-            let names = super::texts(tenants.iter(), &mut binds);
-            let names = cast(&names, &format!("{tenant_type}[]"));
-            let below = unless_below.as_ref().map(|below| {
-                let below = binds.add_as(below.clone(), Some(to));
-                format!("{age} < {below} OR ")
-            });
-            conditions.push(format!("({}{tenant} <> ALL ({names}))", below.unwrap_or_default()));
-        }
-    }
-    let alone = is_judged_alone(target);
-    if alone || target.selection.as_ref().is_some_and(|where_| where_.tables.is_empty()) {
-        conditions.push(selected(target, ROW, false));
-    }
-    let verdict = if alone { verdict(target) } else { GOES.to_string() };
+    let bounds = binds.add_list(cutoffs.to_vec());
+    let bounds = cast(&bounds, &format!("{}[]", cutoff_cast(target)));
+    let candidates = blocks.candidates(target, &mut binds);
+    let verdict = if is_judged_alone(target) { verdict(target) } else { GOES.to_string() };
     let text = format!(
         "WITH {DUE} AS MATERIALIZED (SELECT {ROW}.ctid AS ro_at, {} AS ro_tenant, \
-         pg_catalog.width_bucket({age}, {bounds}) AS ro_reached, {verdict} AS ro_verdict \
+         pg_catalog.width_bucket({}, {bounds}) AS ro_reached, {verdict} AS ro_verdict \
          FROM {} WHERE {} LIMIT {limit} FOR UPDATE OF {ROW} NOWAIT) \
          SELECT ro_tenant, ro_reached, ro_verdict, pg_catalog.count(*), \
          CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {DUE} GROUP BY 1, 2, 3",
         shown_tenant(target, ROW),
-        root_from(target, ROW),
-        conditions.join(" AND ")
+        age(target, ROW),
+        candidates.from(target, " CROSS JOIN"),
+        candidates.conditions,
     );
     Statement::new(text, binds)
 }
 
 /// All conditions of locked rows, read now, each under its own cutoff: by tenant and verdict how many,
 /// and their addresses. The target is one of [`super::by_row`].
-///
-/// Row by row and materialized: what a condition on a table without an index costs would otherwise hide
-/// from the planner what everything else does, and it read the whole table for each address (tried).
 pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)]) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
+    let text = format!(
+        "WITH {} SELECT ro_tenant, ro_verdict, pg_catalog.count(*), \
+         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {JUDGED} GROUP BY 1, 2",
+        judged(target, due, &mut binds)
+    );
+    Statement::new(text, binds)
+}
+
+/// Judges them in the same way, and deletes those that go: by tenant and verdict how many. A last row
+/// without a tenant says how many went, and which rows of these tables the transaction had deleted
+/// before.
+pub fn take_locked(
+    target: &Target,
+    instants: &Instants,
+    due: &[(String, Value)],
+    tables: &[&Table],
+) -> Statement {
+    let mut binds = Binds::new(Engine::Postgres, instants);
+    let (before, nulls) = super::blocks::before(tables);
+    let text = format!(
+        "WITH {}, ro_gone AS (DELETE FROM {} WHERE {ROW}.ctid = ANY (ARRAY(SELECT ro_at FROM {JUDGED} \
+         WHERE ro_verdict = {GOES})) RETURNING 1) \
+         SELECT TRUE, ro_tenant, pg_catalog.count(*), ro_verdict{nulls} FROM {JUDGED} GROUP BY 2, 4 \
+         UNION ALL SELECT FALSE, NULL, (SELECT pg_catalog.count(*) FROM ro_gone), NULL{before}",
+        judged(target, due, &mut binds),
+        root_from(target, ROW),
+    );
+    Statement::new(text, binds)
+}
+
+/// Row by row and materialized: what a condition on a table without an index costs would otherwise hide
+/// from the planner what everything else does, and it read the whole table for each address (tried).
+fn judged(target: &Target, due: &[(String, Value)], binds: &mut Binds) -> String {
     let to = cutoff_cast(target);
     let lists: Vec<String> = due
         .iter()
@@ -117,18 +110,16 @@ pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)
             format!("SELECT pg_catalog.unnest(CAST({places} AS pg_catalog.tid[])), {cutoff}")
         })
         .collect();
-    let text = format!(
-        "WITH {DUE} (ro_at, ro_cutoff) AS MATERIALIZED ({}), ro_judged AS MATERIALIZED (\
+    // In the order of the table: what belongs together in others often lies together there.
+    format!(
+        "{DUE} (ro_at, ro_cutoff) AS MATERIALIZED ({} ORDER BY 1), {JUDGED} AS MATERIALIZED (\
          SELECT ro_one.* FROM {DUE} CROSS JOIN LATERAL (SELECT {ROW}.ctid AS ro_at, \
-         {} AS ro_tenant, {} AS ro_verdict FROM {} WHERE {ROW}.ctid = {DUE}.ro_at OFFSET 0) AS ro_one) \
-         SELECT ro_tenant, ro_verdict, pg_catalog.count(*), \
-         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM ro_judged GROUP BY 1, 2",
+         {} AS ro_tenant, {} AS ro_verdict FROM {} WHERE {ROW}.ctid = {DUE}.ro_at OFFSET 0) AS ro_one)",
         lists.join(" UNION ALL "),
         shown_tenant(target, ROW),
         verdict(target),
         root_from(target, ROW),
-    );
-    Statement::new(text, binds)
+    )
 }
 
 /// Deletes the rows at these addresses.

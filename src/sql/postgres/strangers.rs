@@ -4,10 +4,12 @@ use super::alone;
 use crate::sql::statement::Statement;
 
 /// Operators in schemas of the search path that no extension brought along. One that fits better
-/// than PostgreSQL's own would be taken in its place, here too: so each is named in full.
+/// than PostgreSQL's own would be taken in its place, here too: so each is named in full. What a server
+/// comes with has an oid below 16384, and is not looked through.
 const STRANGERS: &str = "FROM pg_catalog.pg_operator o \
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace \
-     WHERE n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false)) \
+     WHERE o.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid \
+     AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false)) \
      AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name \
      AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
       WHERE d.classid OPERATOR(pg_catalog.=) \

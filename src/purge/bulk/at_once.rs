@@ -1,0 +1,50 @@
+//! Rows of some blocks by one DELETE, where nothing but a row itself decides whether it goes.
+//!
+//! The database locks a row before it deletes it. One that changed meanwhile is looked at again as it
+//! is then, by all conditions, and stays if they do not hold any more.
+
+use super::{Answer, Outcome, Taking, apart, going};
+use crate::database::Session;
+use crate::model::{Reading, Value, read_age};
+use crate::plan::Fate;
+use crate::purge::batch::BatchError;
+use crate::purge::judge::Verdict;
+use crate::purge::tally::Taken;
+use crate::purge::watch::Point;
+use crate::sql::{Instants, postgres};
+
+impl Taking<'_> {
+    pub(super) async fn at_once(
+        &self,
+        instants: &Instants,
+        session: &mut Session,
+    ) -> Result<Outcome, BatchError> {
+        let tables = self.dependent_tables();
+        let target = self.bench.target;
+        let delete = postgres::delete_due(target, instants, &self.blocks(), self.most, &tables);
+        let answer = Answer::of(session.rows(&delete).await?)?;
+        if answer.rows > self.most as u64 {
+            return Err(BatchError::TooMany);
+        }
+        self.job.watch.reached(Point::Locked);
+        let mut taken = Vec::new();
+        for (tenant, rows, youngest) in answer.groups {
+            self.is_due(&tenant, &youngest)?;
+            taken.push(Taken { tenant, verdict: Verdict::Goes, rows });
+        }
+        self.job.watch.reached(Point::Judged);
+        let dependents = self.dependents_since(&answer.before, session).await?;
+        let gone = going(&taken);
+        Ok(Outcome { taken, dependents, due: answer.rows, gone })
+    }
+
+    /// What the statement was to ask of each row is asked once more of the youngest that it took of a
+    /// tenant, before the commit.
+    fn is_due(&self, tenant: &Value, youngest: &Value) -> Result<(), BatchError> {
+        let encoding = self.bench.target.age.as_ref().map(|rule| &rule.encoding);
+        match (self.bench.cutoffs.of(tenant), encoding.map(|rule| read_age(youngest, rule))) {
+            (Fate::Cutoff(own), Some(Reading::At(instant))) if instant < own => Ok(()),
+            _ => Err(apart("a row went that its tenant keeps")),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Rows of some blocks, locked and judged before they go by their addresses.
+
+use std::collections::BTreeMap;
+
+use super::{Answer, Outcome, Taking, apart, count, going, misread, number};
+use crate::database::{Error, Session};
+use crate::model::{Target, Value};
+use crate::plan::Fate;
+use crate::purge::batch::{self, BatchError};
+use crate::purge::judge::Verdict;
+use crate::purge::tally::Taken;
+use crate::purge::watch::Point;
+use crate::sql::Instants;
+use crate::sql::postgres;
+
+/// Rows of one tenant and one verdict.
+struct Group {
+    tenant: Value,
+    verdict: Verdict,
+    rows: u64,
+    /// Their addresses, as the database writes an array of them.
+    places: String,
+}
+
+impl Taking<'_> {
+    pub(super) async fn locked(
+        &self,
+        instants: &Instants,
+        session: &mut Session,
+    ) -> Result<Outcome, BatchError> {
+        let Self { bench, lane, most, job, .. } = *self;
+        let target = bench.target;
+        let claim = postgres::claim_due(target, instants, &self.blocks(), &lane.bound, most + 1);
+        let claimed = session.rows(&claim).await?;
+        job.watch.reached(Point::Locked);
+        let mut locked = 0;
+        let mut groups = Vec::new();
+        // Addresses of those that the row itself lets go, by their cutoffs.
+        let mut due: BTreeMap<usize, String> = BTreeMap::new();
+        for row in claimed {
+            let [tenant, reached, verdict, rows, places] = row.try_into().map_err(misread)?;
+            let rows = count(&rows)?;
+            locked += rows;
+            let Value::Text(places) = places else { return Err(misread(places).into()) };
+            let Fate::Cutoff(cutoff) = bench.cutoffs.of(&tenant) else { continue };
+            let own = lane.cutoffs.partition_point(|other| *other < cutoff);
+            // A row that has not reached its own cutoff is strictly older.
+            if count(&reached)? > own as u64 {
+                continue;
+            }
+            if postgres::is_judged_alone(target) {
+                let verdict = read_verdict(target, number(&verdict)?)?;
+                groups.push(Group { tenant, verdict, rows, places });
+            } else {
+                join(due.entry(own).or_default(), &places);
+            }
+        }
+        if locked > most as u64 {
+            return Err(BatchError::TooMany);
+        }
+        if !due.is_empty() {
+            let due: Vec<(String, Value)> = due
+                .into_iter()
+                .map(|(at, places)| (closed(&places), lane.bound[at].clone()))
+                .collect();
+            // A second statement, with a snapshot of its own: it sees what was committed before the
+            // locks were had, in other tables too.
+            let own = postgres::by_row(target);
+            if !lane.sets_off {
+                return self.take_judged(&own, instants, &due, locked, session).await;
+            }
+            for row in session.rows(&postgres::judge_locked(&own, instants, &due)).await? {
+                let [tenant, verdict, rows, places] = row.try_into().map_err(misread)?;
+                let Value::Text(places) = places else { return Err(misread(places).into()) };
+                let verdict = read_verdict(target, number(&verdict)?)?;
+                groups.push(Group { tenant, verdict, rows: count(&rows)?, places });
+            }
+        }
+        if groups.iter().any(|group| group.verdict == Verdict::Referenced) {
+            return Err(apart("something points at a row"));
+        }
+        job.watch.reached(Point::Judged);
+        let going = groups.iter().filter(|group| group.verdict == Verdict::Goes);
+        let gone = going.clone().map(|group| group.rows).sum();
+        let mut places = String::new();
+        for group in going {
+            join(&mut places, &group.places);
+        }
+        let mut dependents = vec![0; target.dependents.len()];
+        if gone > 0 {
+            if lane.sets_off {
+                session.act().await?;
+            }
+            let delete = postgres::delete_at(target, &closed(&places));
+            dependents = batch::delete_counted(target, &delete, gone, session).await?;
+        }
+        let taken = groups.into_iter().map(|Group { tenant, verdict, rows, .. }| Taken {
+            tenant,
+            verdict,
+            rows,
+        });
+        Ok(Outcome { taken: taken.collect(), dependents, due: locked, gone })
+    }
+
+    /// Judges and deletes locked rows by one statement, where no trigger needs another search path.
+    async fn take_judged(
+        &self,
+        own: &Target,
+        instants: &Instants,
+        due: &[(String, Value)],
+        locked: u64,
+        session: &mut Session,
+    ) -> Result<Outcome, BatchError> {
+        let tables = self.dependent_tables();
+        let take = postgres::take_locked(own, instants, due, &tables);
+        let answer = Answer::of(session.rows(&take).await?)?;
+        let mut taken = Vec::new();
+        for (tenant, rows, verdict) in answer.groups {
+            let verdict = read_verdict(own, number(&verdict)?)?;
+            taken.push(Taken { tenant, verdict, rows });
+        }
+        // What was deleted comes back, as nothing is committed.
+        if taken.iter().any(|taken| taken.verdict == Verdict::Referenced) {
+            return Err(apart("something points at a row"));
+        }
+        self.job.watch.reached(Point::Judged);
+        let gone = going(&taken);
+        if answer.rows != gone {
+            return Err(BatchError::NotActed { judged: gone, acted: answer.rows });
+        }
+        let dependents = self.dependents_since(&answer.before, session).await?;
+        Ok(Outcome { taken, dependents, due: locked, gone })
+    }
+}
+
+/// Appends one array's elements to those of others.
+fn join(all: &mut String, places: &str) {
+    if !all.is_empty() {
+        all.push(',');
+    }
+    all.push_str(places.trim_start_matches('{').trim_end_matches('}'));
+}
+
+fn closed(places: &str) -> String {
+    format!("{{{}}}", places.trim_start_matches('{').trim_end_matches('}'))
+}
+
+fn read_verdict(target: &Target, verdict: i64) -> Result<Verdict, Error> {
+    match verdict {
+        postgres::NOT_SELECTED => Ok(Verdict::NotSelected),
+        postgres::GOES => Ok(Verdict::Goes),
+        beyond => match usize::try_from(beyond - 1) {
+            Ok(at) if at < target.exemptions.len() => Ok(Verdict::Held(at)),
+            Ok(at) if at == target.exemptions.len() => Ok(Verdict::Referenced),
+            _ => Err(misread(beyond)),
+        },
+    }
+}

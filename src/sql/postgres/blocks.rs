@@ -1,0 +1,144 @@
+//! The rows of some blocks whose time is up, and taking them where nothing but themselves decides.
+
+use std::ops::Range;
+
+use super::due::cutoff_cast;
+use super::{deleted_of, is_judged_alone};
+use crate::model::{Engine, ROW, Table, Target, Value};
+use crate::sql::statement::{Binds, Instants, Statement};
+use crate::sql::words::{
+    age, as_age_is_shown, cast, compared_tenant, root_from, scalar_cast, selected, shown_tenant,
+    tenant_of,
+};
+
+/// Lists that are looked through one by one: rows stay in their order then, and so do their
+/// dependents. With more of them a join finds the cutoff at once, and sorts.
+const MOST_LISTS: usize = 16;
+
+/// Whose rows are due below which cutoff.
+pub enum Due {
+    /// Below each cutoff those of its tenants, and of nobody else.
+    Own(Vec<(Value, Vec<Value>)>),
+    /// Of whomever, below one cutoff.
+    Below(Value),
+}
+
+/// Some blocks of a table, and what in them is due.
+pub struct Blocks<'a> {
+    pub range: Range<u64>,
+    pub due: &'a Due,
+    /// Before it is what programs write for "none".
+    pub earliest: &'a Value,
+}
+
+/// Rows that are due: what the table is joined with, and what is asked of both.
+pub(super) struct Candidates {
+    pub joined: Option<String>,
+    pub conditions: String,
+}
+
+impl Blocks<'_> {
+    /// Where `where` reads other tables, or its row's cutoff, they are those that it may select.
+    pub(super) fn candidates(&self, target: &Target, binds: &mut Binds) -> Candidates {
+        let to = cutoff_cast(target);
+        let (tenant, age) = (compared_tenant(target, ROW), age(target, ROW));
+        let Range { start, end } = self.range;
+        let mut conditions = vec![
+            format!("{ROW}.ctid >= '({start},0)'::pg_catalog.tid"),
+            format!("{ROW}.ctid < '({end},0)'::pg_catalog.tid"),
+            format!("{age} >= {}", binds.add_as(self.earliest.clone(), Some(to))),
+        ];
+        let kind = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
+        let kinds = format!("{}[]", kind.unwrap_or_default());
+        let mut joined = None;
+        match self.due {
+            Due::Own(lists) if lists.len() <= MOST_LISTS => {
+                let mut own = |(cutoff, tenants): &(Value, Vec<Value>)| {
+                    let cutoff = binds.add_as(cutoff.clone(), Some(to));
+                    let tenants = cast(&super::texts(tenants.iter(), binds), &kinds);
+                    // As a list in the text each name would be looked up in the column's statistics.
+                    let listed = format!("{tenant} IN (SELECT pg_catalog.unnest({tenants}))");
+                    format!("{age} < {cutoff} AND ({listed}) IS TRUE")
+                };
+                let own: Vec<String> = lists.iter().map(&mut own).collect();
+                conditions.push(match own.is_empty() {
+                    true => "FALSE".to_owned(),
+                    false => format!("({})", own.join(" OR ")),
+                });
+            }
+            Due::Own(lists) => {
+                let each =
+                    |(cutoff, tenants): &(Value, Vec<Value>)| vec![cutoff.clone(); tenants.len()];
+                let cutoffs = binds.add_list(lists.iter().flat_map(each).collect());
+                let tenants = super::texts(lists.iter().flat_map(|(_, tenants)| tenants), binds);
+                joined = Some(format!(
+                    "ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({})) AS ro_windows(tenant, cutoff)",
+                    cast(&tenants, &kinds),
+                    cast(&cutoffs, &format!("{to}[]")),
+                ));
+                let own = format!("{tenant} = ro_windows.tenant AND {age} < ro_windows.cutoff");
+                conditions.push(own);
+            }
+            Due::Below(cutoff) => {
+                conditions.push(format!("{age} < {}", binds.add_as(cutoff.clone(), Some(to))));
+                if target.tenant.is_some() {
+                    conditions.push(format!("{tenant} IS NOT NULL"));
+                }
+            }
+        }
+        let alone = is_judged_alone(target);
+        if alone || target.selection.as_ref().is_some_and(|where_| where_.tables.is_empty()) {
+            conditions.push(selected(target, ROW, false));
+        }
+        Candidates { joined, conditions: conditions.join(" AND ") }
+    }
+}
+
+impl Candidates {
+    /// The table, with what it is joined with behind this word.
+    pub(super) fn from(&self, target: &Target, word: &str) -> String {
+        let joined = self.joined.as_ref().map(|joined| format!("{word} {joined}"));
+        format!("{}{}", root_from(target, ROW), joined.unwrap_or_default())
+    }
+}
+
+/// Deletes what is due in some blocks, if that is no more than `most` rows: by tenant how many, and
+/// the youngest age among them. A last row without a tenant says how many are due, and which rows of
+/// these tables the transaction had deleted before.
+///
+/// Whoever changes a row meanwhile is waited for, and the row is looked at again as it is then. That
+/// holds for the row alone, and not for another that a condition reads: [`is_judged_alone`].
+pub fn delete_due(
+    target: &Target,
+    instants: &Instants,
+    blocks: &Blocks<'_>,
+    most: usize,
+    tables: &[&Table],
+) -> Statement {
+    let mut binds = Binds::new(Engine::Postgres, instants);
+    let candidates = blocks.candidates(target, &mut binds);
+    let (before, nulls) = before(tables);
+    let youngest = as_age_is_shown(target, "pg_catalog.max(ro_age)".to_owned());
+    let text = format!(
+        "WITH ro_due AS MATERIALIZED (SELECT pg_catalog.count(*) AS ro_rows FROM {} \
+         WHERE {conditions}), \
+         ro_gone AS (DELETE FROM {} WHERE {conditions} AND (SELECT ro_rows FROM ro_due) <= {most} \
+         RETURNING {} AS ro_tenant, {} AS ro_age) \
+         SELECT TRUE, ro_tenant, pg_catalog.count(*), {youngest}{nulls} \
+         FROM ro_gone GROUP BY 1, 2 UNION ALL SELECT FALSE, NULL, ro_rows, NULL{before} FROM ro_due",
+        candidates.from(target, " CROSS JOIN"),
+        candidates.from(target, " USING"),
+        shown_tenant(target, ROW),
+        age(target, ROW),
+        conditions = candidates.conditions,
+    );
+    Statement::new(text, binds)
+}
+
+/// Rows of these tables that the transaction had deleted before a statement takes their roots, and
+/// as many columns without a value. What hangs on the roots goes when the statement ends, so none of it
+/// is counted yet.
+pub(super) fn before(tables: &[&Table]) -> (String, String) {
+    let before = tables.iter().map(|table| format!(", {}", deleted_of(table)));
+    (before.collect(), ", NULL".repeat(tables.len()))
+}
