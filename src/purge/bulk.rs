@@ -20,7 +20,7 @@ use super::tally::Taken;
 use super::walk::Walk;
 use super::watch::{Job, Point};
 use crate::database::{Error, ErrorClass, Session};
-use crate::model::{Access, Table, Value};
+use crate::model::{Access, Table, Target, Value};
 use crate::plan::Fate;
 use crate::sql::postgres::{self, Blocks};
 
@@ -172,31 +172,61 @@ impl Taking<'_> {
     }
 }
 
-/// What a statement that deletes gives: tenants, how many of their rows, and a word more on those; how
-/// many rows there are in all, and what had gone of the dependents before.
+/// What a statement that deletes gives.
+#[derive(Default)]
 struct Answer {
-    groups: Vec<(Value, u64, Value)>,
-    rows: u64,
+    by_tenant: Vec<Group>,
+    in_all: Vec<Group>,
+    /// What had gone of the dependents before.
     before: Vec<u64>,
 }
 
+struct Group {
+    tenant: Value,
+    rows: u64,
+    youngest: Value,
+    verdict: Verdict,
+}
+
+impl From<Group> for Taken {
+    fn from(Group { tenant, verdict, rows, .. }: Group) -> Self {
+        Self { tenant, verdict, rows }
+    }
+}
+
 impl Answer {
-    fn of(rows: Vec<Vec<Value>>) -> Result<Self, Error> {
-        let (mut groups, mut last) = (Vec::new(), None);
+    fn of(target: &Target, rows: Vec<Vec<Value>>) -> Result<Self, Error> {
+        let mut answer = Self::default();
         for row in rows {
-            match &row[..] {
-                [is_group, tenant, rows, word, ..] if is_group.is_true() => {
-                    groups.push((tenant.clone(), count(rows)?, word.clone()));
-                }
-                [_, _, rows, _, before @ ..] => {
-                    let before = before.iter().map(count).collect::<Result<_, _>>()?;
-                    last = Some((count(rows)?, before));
-                }
-                _ => return Err(misread(row)),
+            let [is_of_tenant, tenant, rows, youngest, verdict, before @ ..] = &row[..] else {
+                return Err(misread(row));
+            };
+            let verdict = match verdict {
+                Value::Null => Verdict::Goes,
+                verdict => read_verdict(target, number(verdict)?)?,
+            };
+            let (tenant, rows, youngest) = (tenant.clone(), count(rows)?, youngest.clone());
+            let group = Group { tenant, rows, youngest, verdict };
+            if is_of_tenant.is_true() {
+                answer.by_tenant.push(group);
+            } else {
+                answer.in_all.push(group);
+                answer.before = before.iter().map(count).collect::<Result<_, _>>()?;
             }
         }
-        let (rows, before) = last.ok_or_else(|| misread(()))?;
-        Ok(Self { groups, rows, before })
+        Ok(answer)
+    }
+}
+
+fn read_verdict(target: &Target, verdict: i64) -> Result<Verdict, Error> {
+    match verdict {
+        postgres::NOT_SELECTED => Ok(Verdict::NotSelected),
+        postgres::GOES => Ok(Verdict::Goes),
+        beyond => match usize::try_from(beyond - 1) {
+            Ok(at) if at < target.exemptions.len() => Ok(Verdict::Held(at)),
+            Ok(at) if at == target.exemptions.len() => Ok(Verdict::Referenced),
+            _ => Err(misread(beyond)),
+        },
     }
 }
 

@@ -53,11 +53,7 @@ impl Lane {
         let bound = postgres::bound(target, &cutoffs);
         let due = due(planned, &cutoffs, &bound)?;
         let is_exact = target.tenant.is_none() || matches!(due, Due::Own(_));
-        let at_once = is_exact
-            && !sets_off
-            && target.exemptions.is_empty()
-            && target.referenced.is_empty()
-            && postgres::is_judged_alone(target);
+        let at_once = is_exact && !sets_off && postgres::is_judged_alone(target);
         Some(Self { cutoffs, bound, earliest, due, at_once, sets_off })
     }
 }

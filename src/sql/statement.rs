@@ -111,6 +111,13 @@ impl Binds {
         }
     }
 
+    /// As [`Self::add_as`], for a condition that a table's rows are looked through by: the cast of a text
+    /// would otherwise be made for each row.
+    pub(super) fn add_once(&mut self, value: Value, to: &str) -> String {
+        let parameter = self.add(value);
+        format!("(SELECT CAST({parameter} AS {to}))")
+    }
+
     /// Adds an array of texts, which only PostgreSQL has.
     pub(super) fn add_list(&mut self, values: Vec<Value>) -> String {
         self.values.push(Bind::List(values));

@@ -22,20 +22,21 @@ impl Taking<'_> {
         let tables = self.dependent_tables();
         let target = self.bench.target;
         let delete = postgres::delete_due(target, instants, &self.blocks(), self.most, &tables);
-        let answer = Answer::of(session.rows(&delete).await?)?;
-        if answer.rows > self.most as u64 {
+        let answer = Answer::of(target, session.rows(&delete).await?)?;
+        let due = answer.in_all.iter().map(|group| group.rows).sum();
+        if due > self.most as u64 {
             return Err(BatchError::TooMany);
         }
         self.job.watch.reached(Point::Locked);
-        let mut taken = Vec::new();
-        for (tenant, rows, youngest) in answer.groups {
-            self.is_due(&tenant, &youngest)?;
-            taken.push(Taken { tenant, verdict: Verdict::Goes, rows });
+        for group in &answer.by_tenant {
+            self.is_due(&group.tenant, &group.youngest)?;
         }
+        let held = answer.in_all.into_iter().filter(|group| group.verdict != Verdict::Goes);
+        let taken: Vec<Taken> = answer.by_tenant.into_iter().chain(held).map(Taken::from).collect();
         self.job.watch.reached(Point::Judged);
         let dependents = self.dependents_since(&answer.before, session).await?;
         let gone = going(&taken);
-        Ok(Outcome { taken, dependents, due: answer.rows, gone })
+        Ok(Outcome { taken, dependents, due, gone })
     }
 
     /// What the statement was to ask of each row is asked once more of the youngest that it took of a

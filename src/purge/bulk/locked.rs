@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Outcome, Taking, apart, count, going, misread, number};
-use crate::database::{Error, Session};
+use super::{Answer, Outcome, Taking, apart, count, going, misread, number, read_verdict};
+use crate::database::Session;
 use crate::model::{Target, Value};
 use crate::plan::Fate;
 use crate::purge::batch::{self, BatchError};
@@ -13,8 +13,8 @@ use crate::purge::watch::Point;
 use crate::sql::Instants;
 use crate::sql::postgres;
 
-/// Rows of one tenant and one verdict.
-struct Group {
+/// Locked rows of one tenant and one verdict.
+struct Places {
     tenant: Value,
     verdict: Verdict,
     rows: u64,
@@ -50,7 +50,7 @@ impl Taking<'_> {
             }
             if postgres::is_judged_alone(target) {
                 let verdict = read_verdict(target, number(&verdict)?)?;
-                groups.push(Group { tenant, verdict, rows, places });
+                groups.push(Places { tenant, verdict, rows, places });
             } else {
                 join(due.entry(own).or_default(), &places);
             }
@@ -73,7 +73,7 @@ impl Taking<'_> {
                 let [tenant, verdict, rows, places] = row.try_into().map_err(misread)?;
                 let Value::Text(places) = places else { return Err(misread(places).into()) };
                 let verdict = read_verdict(target, number(&verdict)?)?;
-                groups.push(Group { tenant, verdict, rows: count(&rows)?, places });
+                groups.push(Places { tenant, verdict, rows: count(&rows)?, places });
             }
         }
         if groups.iter().any(|group| group.verdict == Verdict::Referenced) {
@@ -94,7 +94,7 @@ impl Taking<'_> {
             let delete = postgres::delete_at(target, &closed(&places));
             dependents = batch::delete_counted(target, &delete, gone, session).await?;
         }
-        let taken = groups.into_iter().map(|Group { tenant, verdict, rows, .. }| Taken {
+        let taken = groups.into_iter().map(|Places { tenant, verdict, rows, .. }| Taken {
             tenant,
             verdict,
             rows,
@@ -113,20 +113,18 @@ impl Taking<'_> {
     ) -> Result<Outcome, BatchError> {
         let tables = self.dependent_tables();
         let take = postgres::take_locked(own, instants, due, &tables);
-        let answer = Answer::of(session.rows(&take).await?)?;
-        let mut taken = Vec::new();
-        for (tenant, rows, verdict) in answer.groups {
-            let verdict = read_verdict(own, number(&verdict)?)?;
-            taken.push(Taken { tenant, verdict, rows });
-        }
+        let answer = Answer::of(own, session.rows(&take).await?)?;
+        let taken = answer.by_tenant.into_iter();
+        let taken: Vec<Taken> = taken.map(Taken::from).collect();
         // What was deleted comes back, as nothing is committed.
         if taken.iter().any(|taken| taken.verdict == Verdict::Referenced) {
             return Err(apart("something points at a row"));
         }
         self.job.watch.reached(Point::Judged);
         let gone = going(&taken);
-        if answer.rows != gone {
-            return Err(BatchError::NotActed { judged: gone, acted: answer.rows });
+        let acted = answer.in_all.iter().map(|group| group.rows).sum();
+        if acted != gone {
+            return Err(BatchError::NotActed { judged: gone, acted });
         }
         let dependents = self.dependents_since(&answer.before, session).await?;
         Ok(Outcome { taken, dependents, due: locked, gone })
@@ -143,16 +141,4 @@ fn join(all: &mut String, places: &str) {
 
 fn closed(places: &str) -> String {
     format!("{{{}}}", places.trim_start_matches('{').trim_end_matches('}'))
-}
-
-fn read_verdict(target: &Target, verdict: i64) -> Result<Verdict, Error> {
-    match verdict {
-        postgres::NOT_SELECTED => Ok(Verdict::NotSelected),
-        postgres::GOES => Ok(Verdict::Goes),
-        beyond => match usize::try_from(beyond - 1) {
-            Ok(at) if at < target.exemptions.len() => Ok(Verdict::Held(at)),
-            Ok(at) if at == target.exemptions.len() => Ok(Verdict::Referenced),
-            _ => Err(misread(beyond)),
-        },
-    }
 }

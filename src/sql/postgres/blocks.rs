@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::bulk::verdict;
 use super::due::cutoff_cast;
-use super::{deleted_of, is_judged_alone};
+use super::{GOES, deleted_of, is_judged_alone};
 use crate::model::{Engine, ROW, Table, Target, Value};
 use crate::sql::statement::{Binds, Instants, Statement};
 use crate::sql::words::{
@@ -46,7 +47,7 @@ impl Blocks<'_> {
         let mut conditions = vec![
             format!("{ROW}.ctid >= '({start},0)'::pg_catalog.tid"),
             format!("{ROW}.ctid < '({end},0)'::pg_catalog.tid"),
-            format!("{age} >= {}", binds.add_as(self.earliest.clone(), Some(to))),
+            format!("{age} >= {}", binds.add_once(self.earliest.clone(), to)),
         ];
         let kind = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
         let kinds = format!("{}[]", kind.unwrap_or_default());
@@ -54,7 +55,7 @@ impl Blocks<'_> {
         match self.due {
             Due::Own(lists) if lists.len() <= MOST_LISTS => {
                 let mut own = |(cutoff, tenants): &(Value, Vec<Value>)| {
-                    let cutoff = binds.add_as(cutoff.clone(), Some(to));
+                    let cutoff = binds.add_once(cutoff.clone(), to);
                     let tenants = cast(&super::texts(tenants.iter(), binds), &kinds);
                     // As a list in the text each name would be looked up in the column's statistics.
                     let listed = format!("{tenant} IN (SELECT pg_catalog.unnest({tenants}))");
@@ -80,7 +81,7 @@ impl Blocks<'_> {
                 conditions.push(own);
             }
             Due::Below(cutoff) => {
-                conditions.push(format!("{age} < {}", binds.add_as(cutoff.clone(), Some(to))));
+                conditions.push(format!("{age} < {}", binds.add_once(cutoff.clone(), to)));
                 if target.tenant.is_some() {
                     conditions.push(format!("{tenant} IS NOT NULL"));
                 }
@@ -102,9 +103,9 @@ impl Candidates {
     }
 }
 
-/// Deletes what is due in some blocks, if that is no more than `most` rows: by tenant how many, and
-/// the youngest age among them. A last row without a tenant says how many are due, and which rows of
-/// these tables the transaction had deleted before.
+/// Deletes what is due in some blocks and that nothing holds, if no more than `most` rows are due: by
+/// tenant how many, and the youngest age among them. Further rows, without a tenant, say how many are
+/// due by verdict, and which rows of these tables the transaction had deleted before.
 ///
 /// Whoever changes a row meanwhile is waited for, and the row is looked at again as it is then. That
 /// holds for the row alone, and not for another that a condition reads: [`is_judged_alone`].
@@ -119,13 +120,19 @@ pub fn delete_due(
     let candidates = blocks.candidates(target, &mut binds);
     let (before, nulls) = before(tables);
     let youngest = as_age_is_shown(target, "pg_catalog.max(ro_age)".to_owned());
+    let verdict = verdict(target);
+    let held = match target.exemptions.is_empty() {
+        true => String::new(),
+        false => format!(" AND {verdict} = {GOES}"),
+    };
     let text = format!(
-        "WITH ro_due AS MATERIALIZED (SELECT pg_catalog.count(*) AS ro_rows FROM {} \
-         WHERE {conditions}), \
-         ro_gone AS (DELETE FROM {} WHERE {conditions} AND (SELECT ro_rows FROM ro_due) <= {most} \
+        "WITH ro_due AS MATERIALIZED (SELECT {verdict} AS ro_verdict, pg_catalog.count(*) AS ro_rows \
+         FROM {} WHERE {conditions} GROUP BY 1), \
+         ro_gone AS (DELETE FROM {} WHERE {conditions}{held} \
+         AND (SELECT pg_catalog.sum(ro_rows) FROM ro_due) <= {most} \
          RETURNING {} AS ro_tenant, {} AS ro_age) \
-         SELECT TRUE, ro_tenant, pg_catalog.count(*), {youngest}{nulls} \
-         FROM ro_gone GROUP BY 1, 2 UNION ALL SELECT FALSE, NULL, ro_rows, NULL{before} FROM ro_due",
+         SELECT TRUE, ro_tenant, pg_catalog.count(*), {youngest}, NULL{nulls} FROM ro_gone GROUP BY 2 \
+         UNION ALL SELECT FALSE, NULL, ro_rows, NULL, ro_verdict{before} FROM ro_due",
         candidates.from(target, " CROSS JOIN"),
         candidates.from(target, " USING"),
         shown_tenant(target, ROW),

@@ -78,7 +78,7 @@ pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)
 
 /// Judges them in the same way, and deletes those that go: by tenant and verdict how many. A last row
 /// without a tenant says how many went, and which rows of these tables the transaction had deleted
-/// before.
+/// before. Its columns are those of [`super::delete_due`].
 pub fn take_locked(
     target: &Target,
     instants: &Instants,
@@ -90,8 +90,8 @@ pub fn take_locked(
     let text = format!(
         "WITH {}, ro_gone AS (DELETE FROM {} WHERE {ROW}.ctid = ANY (ARRAY(SELECT ro_at FROM {JUDGED} \
          WHERE ro_verdict = {GOES})) RETURNING 1) \
-         SELECT TRUE, ro_tenant, pg_catalog.count(*), ro_verdict{nulls} FROM {JUDGED} GROUP BY 2, 4 \
-         UNION ALL SELECT FALSE, NULL, (SELECT pg_catalog.count(*) FROM ro_gone), NULL{before}",
+         SELECT TRUE, ro_tenant, pg_catalog.count(*), NULL, ro_verdict{nulls} FROM {JUDGED} GROUP BY 2, 5 \
+         UNION ALL SELECT FALSE, NULL, (SELECT pg_catalog.count(*) FROM ro_gone), NULL, {GOES}{before}",
         judged(target, due, &mut binds),
         root_from(target, ROW),
     );
@@ -139,7 +139,7 @@ pub fn is_judged_alone(target: &Target) -> bool {
 }
 
 /// In the order in which the judgement asks.
-fn verdict(target: &Target) -> String {
+pub(super) fn verdict(target: &Target) -> String {
     let mut text =
         format!("CASE WHEN ({}) IS NOT TRUE THEN {NOT_SELECTED}", selected(target, ROW, true));
     for (at, exemption) in target.exemptions.iter().enumerate() {

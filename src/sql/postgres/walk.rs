@@ -51,9 +51,10 @@ pub fn sweep_blocks(
     if let Some(rule) = target.age.as_ref().filter(|rule| !rule.encoding.is_text()) {
         let to = instant_cast(Engine::Postgres, &rule.encoding).unwrap_or_default();
         let age = age(target, ROW);
-        let mut any = vec![format!("{age} IS NULL"), format!("{age} >= {}", cast("$1", to))];
+        let future = format!("(SELECT {})", cast("$1", to));
+        let mut any = vec![format!("{age} IS NULL"), format!("{age} >= {future}")];
         if let Some(below) = below {
-            any.push(format!("{age} < {}", binds.add_as(below.clone(), Some(to))));
+            any.push(format!("{age} < {}", binds.add_once(below.clone(), to)));
         }
         if target.tenant.is_some() {
             any.push(format!("{} IS NULL", compared_tenant(target, ROW)));
