@@ -3,6 +3,8 @@
 //! An address holds while its row is locked and nobody but this transaction can move it: what moves
 //! rows of ours, a trigger on a dependent that we delete first, or an Update, does not go this way.
 
+use jiff::tz::TimeZone;
+
 use super::blocks::Blocks;
 use super::due::{DUE, cutoff_cast};
 use crate::model::{Encoding, Engine, ROW, Scalar, Table, Target, Value, bind_instant};
@@ -25,6 +27,9 @@ pub fn earliest(target: &Target) -> Option<Value> {
     let rule = target.age.as_ref()?;
     match (&rule.encoding, &rule.scalar) {
         (Encoding::Instant, _) => Some(Value::Text("0002-01-01 00:00:00+00".to_owned())),
+        (Encoding::Civil { zone }, _) if *zone == TimeZone::UTC => {
+            Some(Value::Text("0002-01-01 00:00:00".to_owned()))
+        }
         (Encoding::UnixSeconds | Encoding::UnixMillis, Scalar::Column(name)) => {
             let column = target.table.column(name)?;
             column.declared.starts_with("int").then_some(Value::Integer(1))
