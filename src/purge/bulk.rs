@@ -22,6 +22,7 @@ use super::watch::{Job, Point};
 use crate::database::{Error, ErrorClass, Session};
 use crate::model::{Access, Table, Target, Value};
 use crate::plan::Fate;
+use crate::sql::Instants;
 use crate::sql::postgres::{self, Blocks};
 
 /// How many rows are taken to lie in a block before any was read: nearly as many as can.
@@ -137,19 +138,27 @@ impl Taking<'_> {
         &self,
         session: &mut Session,
     ) -> Result<(Vec<Vec<Value>>, Outcome), BatchError> {
-        let Self { bench, lane, .. } = self;
-        let (target, instants) = (bench.target, bench.instants(Fate::Each));
-        let earliest = Some(&lane.earliest);
-        let odd = postgres::sweep_blocks(target, &instants, self.blocks.clone(), earliest);
-        let odd = session.rows(&odd).await?;
-        let outcome = if lane.at_once {
+        let instants = self.bench.instants(Fate::Each);
+        let (odd, outcome) = if self.lane.at_once {
             self.at_once(&instants, session).await?
         } else {
-            self.locked(&instants, session).await?
+            let odd = self.odd(&instants, session).await?;
+            (odd, self.locked(&instants, session).await?)
         };
         self.job.watch.reached(Point::Acted);
         self.job.commit(outcome.gone, session).await?;
         Ok((odd, outcome))
+    }
+
+    /// Rows that can never go.
+    async fn odd(
+        &self,
+        instants: &Instants,
+        session: &mut Session,
+    ) -> Result<Vec<Vec<Value>>, Error> {
+        let Blocks { range, earliest, .. } = self.blocks();
+        let sweep = postgres::sweep_blocks(self.bench.target, instants, range, Some(earliest));
+        session.rows(&sweep).await
     }
 
     fn blocks(&self) -> Blocks<'_> {
@@ -177,6 +186,8 @@ impl Taking<'_> {
 struct Answer {
     by_tenant: Vec<Group>,
     in_all: Vec<Group>,
+    /// Whether there are rows that can never go.
+    has_odd: bool,
     /// What had gone of the dependents before.
     before: Vec<u64>,
 }
@@ -203,6 +214,10 @@ impl Answer {
             };
             let verdict = match verdict {
                 Value::Null => Verdict::Goes,
+                Value::Integer(postgres::NEVER_GOES) => {
+                    answer.has_odd = true;
+                    continue;
+                }
                 verdict => read_verdict(target, number(verdict)?)?,
             };
             let (tenant, rows, youngest) = (tenant.clone(), count(rows)?, youngest.clone());

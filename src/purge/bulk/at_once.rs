@@ -18,7 +18,7 @@ impl Taking<'_> {
         &self,
         instants: &Instants,
         session: &mut Session,
-    ) -> Result<Outcome, BatchError> {
+    ) -> Result<(Vec<Vec<Value>>, Outcome), BatchError> {
         let tables = self.dependent_tables();
         let target = self.bench.target;
         let delete = postgres::delete_due(target, instants, &self.blocks(), self.most, &tables);
@@ -31,12 +31,13 @@ impl Taking<'_> {
         for group in &answer.by_tenant {
             self.is_due(&group.tenant, &group.youngest)?;
         }
+        let odd = if answer.has_odd { self.odd(instants, session).await? } else { Vec::new() };
         let held = answer.in_all.into_iter().filter(|group| group.verdict != Verdict::Goes);
         let taken: Vec<Taken> = answer.by_tenant.into_iter().chain(held).map(Taken::from).collect();
         self.job.watch.reached(Point::Judged);
         let dependents = self.dependents_since(&answer.before, session).await?;
         let gone = going(&taken);
-        Ok(Outcome { taken, dependents, due, gone })
+        Ok((odd, Outcome { taken, dependents, due, gone }))
     }
 
     /// What the statement was to ask of each row is asked once more of the youngest that it took of a

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::bulk::verdict;
 use super::due::cutoff_cast;
+use super::walk::never_goes;
 use super::{GOES, deleted_of, is_judged_alone};
 use crate::model::{Engine, ROW, Table, Target, Value};
 use crate::sql::statement::{Binds, Instants, Statement};
@@ -32,10 +33,13 @@ pub struct Blocks<'a> {
     pub earliest: &'a Value,
 }
 
-/// Rows that are due: what the table is joined with, and what is asked of both.
+/// Rows of some blocks that are due: what the table is joined with, and what is asked of both.
 pub(super) struct Candidates {
-    pub joined: Option<String>,
-    pub conditions: String,
+    /// A table, and on what.
+    joined: Option<(String, String)>,
+    /// Whether due or not.
+    within: String,
+    due: String,
 }
 
 impl Blocks<'_> {
@@ -44,11 +48,15 @@ impl Blocks<'_> {
         let to = cutoff_cast(target);
         let (tenant, age) = (compared_tenant(target, ROW), age(target, ROW));
         let Range { start, end } = self.range;
-        let mut conditions = vec![
-            format!("{ROW}.ctid >= '({start},0)'::pg_catalog.tid"),
-            format!("{ROW}.ctid < '({end},0)'::pg_catalog.tid"),
-            format!("{age} >= {}", binds.add_once(self.earliest.clone(), to)),
-        ];
+        let mut within = format!(
+            "{ROW}.ctid >= '({start},0)'::pg_catalog.tid AND {ROW}.ctid < '({end},0)'::pg_catalog.tid"
+        );
+        let is_own = target.selection.as_ref().is_some_and(|where_| where_.tables.is_empty());
+        if is_own || is_judged_alone(target) {
+            within += &format!(" AND {}", selected(target, ROW, false));
+        }
+        let mut conditions =
+            vec![format!("{age} >= {}", binds.add_once(self.earliest.clone(), to))];
         let kind = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
         let kinds = format!("{}[]", kind.unwrap_or_default());
         let mut joined = None;
@@ -72,13 +80,13 @@ impl Blocks<'_> {
                     |(cutoff, tenants): &(Value, Vec<Value>)| vec![cutoff.clone(); tenants.len()];
                 let cutoffs = binds.add_list(lists.iter().flat_map(each).collect());
                 let tenants = super::texts(lists.iter().flat_map(|(_, tenants)| tenants), binds);
-                joined = Some(format!(
+                let windows = format!(
                     "ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({})) AS ro_windows(tenant, cutoff)",
                     cast(&tenants, &kinds),
                     cast(&cutoffs, &format!("{to}[]")),
-                ));
-                let own = format!("{tenant} = ro_windows.tenant AND {age} < ro_windows.cutoff");
-                conditions.push(own);
+                );
+                joined = Some((windows, format!("{tenant} = ro_windows.tenant")));
+                conditions.push(format!("{age} < ro_windows.cutoff"));
             }
             Due::Below(cutoff) => {
                 conditions.push(format!("{age} < {}", binds.add_once(cutoff.clone(), to)));
@@ -87,21 +95,32 @@ impl Blocks<'_> {
                 }
             }
         }
-        let alone = is_judged_alone(target);
-        if alone || target.selection.as_ref().is_some_and(|where_| where_.tables.is_empty()) {
-            conditions.push(selected(target, ROW, false));
-        }
-        Candidates { joined, conditions: conditions.join(" AND ") }
+        Candidates { joined, within, due: conditions.join(" AND ") }
     }
 }
 
 impl Candidates {
     /// The table, with what it is joined with behind this word.
     pub(super) fn from(&self, target: &Target, word: &str) -> String {
-        let joined = self.joined.as_ref().map(|joined| format!("{word} {joined}"));
+        let joined = self.joined.as_ref().map(|(joined, _)| format!(" {word} {joined}"));
+        format!("{}{}", root_from(target, ROW), joined.unwrap_or_default())
+    }
+
+    pub(super) fn conditions(&self) -> String {
+        let on = self.joined.as_ref().map(|(_, on)| format!(" AND {on}"));
+        format!("{}{} AND {}", self.within, on.unwrap_or_default(), self.due)
+    }
+
+    /// The table, with all its rows.
+    fn whole(&self, target: &Target) -> String {
+        let joined =
+            self.joined.as_ref().map(|(joined, on)| format!(" LEFT JOIN {joined} ON {on}"));
         format!("{}{}", root_from(target, ROW), joined.unwrap_or_default())
     }
 }
+
+/// In place of a verdict: a row that can never go, which another statement is to count.
+pub const NEVER_GOES: i64 = -2;
 
 /// Deletes what is due in some blocks and that nothing holds, if no more than `most` rows are due: by
 /// tenant how many, and the youngest age among them. Further rows, without a tenant, say how many are
@@ -125,19 +144,22 @@ pub fn delete_due(
         true => String::new(),
         false => format!(" AND {verdict} = {GOES}"),
     };
+    let Candidates { within, due, .. } = &candidates;
+    let age = age(target, ROW);
+    let mut never = never_goes(target).unwrap_or_default();
+    never.push(format!("{age} < {}", binds.add_once(blocks.earliest.clone(), cutoff_cast(target))));
+    let never = never.join(" OR ");
     let text = format!(
-        "WITH ro_due AS MATERIALIZED (SELECT {verdict} AS ro_verdict, pg_catalog.count(*) AS ro_rows \
-         FROM {} WHERE {conditions} GROUP BY 1), \
-         ro_gone AS (DELETE FROM {} WHERE {conditions}{held} \
-         AND (SELECT pg_catalog.sum(ro_rows) FROM ro_due) <= {most} \
-         RETURNING {} AS ro_tenant, {} AS ro_age) \
+        "WITH ro_due AS MATERIALIZED (SELECT CASE WHEN {never} THEN {NEVER_GOES} ELSE {verdict} END AS ro_verdict, \
+         pg_catalog.count(*) AS ro_rows FROM {} WHERE {within} AND ({never} OR {due}) GROUP BY 1), \
+         ro_gone AS (DELETE FROM {} WHERE {}{held} AND (SELECT pg_catalog.sum(ro_rows) FROM ro_due \
+         WHERE ro_verdict <> {NEVER_GOES}) <= {most} RETURNING {} AS ro_tenant, {age} AS ro_age) \
          SELECT TRUE, ro_tenant, pg_catalog.count(*), {youngest}, NULL{nulls} FROM ro_gone GROUP BY 2 \
          UNION ALL SELECT FALSE, NULL, ro_rows, NULL, ro_verdict{before} FROM ro_due",
-        candidates.from(target, " CROSS JOIN"),
-        candidates.from(target, " USING"),
+        candidates.whole(target),
+        candidates.from(target, "USING"),
+        candidates.conditions(),
         shown_tenant(target, ROW),
-        age(target, ROW),
-        conditions = candidates.conditions,
     );
     Statement::new(text, binds)
 }

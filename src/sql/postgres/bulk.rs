@@ -63,8 +63,8 @@ pub fn claim_due(
          CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {DUE} GROUP BY 1, 2, 3",
         shown_tenant(target, ROW),
         age(target, ROW),
-        candidates.from(target, " CROSS JOIN"),
-        candidates.conditions,
+        candidates.from(target, "CROSS JOIN"),
+        candidates.conditions(),
     );
     Statement::new(text, binds)
 }

@@ -1,5 +1,6 @@
 //! Finding candidates where rows lie in blocks, and along an index for many tenants at once.
 
+use super::due::cutoff_cast;
 use crate::model::{Engine, ROW, Table, Target, Value};
 use crate::sql::statement::{Binds, Instants, Statement};
 use crate::sql::walk::{Place, columns, not_endlessly_old};
@@ -48,16 +49,10 @@ pub fn sweep_blocks(
         format!("{ROW}.ctid < '({},0)'::pg_catalog.tid", blocks.end),
         selected(target, ROW, false),
     ];
-    if let Some(rule) = target.age.as_ref().filter(|rule| !rule.encoding.is_text()) {
-        let to = instant_cast(Engine::Postgres, &rule.encoding).unwrap_or_default();
-        let age = age(target, ROW);
-        let future = format!("(SELECT {})", cast("$1", to));
-        let mut any = vec![format!("{age} IS NULL"), format!("{age} >= {future}")];
+    if let Some(mut any) = never_goes(target) {
         if let Some(below) = below {
-            any.push(format!("{age} < {}", binds.add_once(below.clone(), to)));
-        }
-        if target.tenant.is_some() {
-            any.push(format!("{} IS NULL", compared_tenant(target, ROW)));
+            let to = cutoff_cast(target);
+            any.push(format!("{} < {}", age(target, ROW), binds.add_once(below.clone(), to)));
         }
         conditions.push(format!("({})", any.join(" OR ")));
     }
@@ -68,6 +63,17 @@ pub fn sweep_blocks(
         conditions.join(" AND ")
     );
     Statement::new(text, binds)
+}
+
+/// A row for which one of these holds can never go, and is counted. Texts are read by us.
+pub(super) fn never_goes(target: &Target) -> Option<Vec<String>> {
+    target.age.as_ref().filter(|rule| !rule.encoding.is_text())?;
+    let (age, to) = (age(target, ROW), cutoff_cast(target));
+    let mut any = vec![format!("{age} IS NULL"), format!("{age} >= (SELECT {})", cast("$1", to))];
+    if target.tenant.is_some() {
+        any.push(format!("{} IS NULL", compared_tenant(target, ROW)));
+    }
+    Some(any)
 }
 
 /// The next rows of many tenants, each below its own age, in the order of (tenant, age, key). The
