@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use sources::Answers;
+pub use tenants::Tenant;
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::declare::{Declaration, RowValue, Target};
@@ -47,7 +48,7 @@ pub struct ObservedTarget {
     /// Whether all of it was seen: where a right lacks, nothing more is asked.
     pub complete: bool,
     /// Every tenant with a row.
-    pub tenants: Vec<Value>,
+    pub tenants: Vec<Tenant>,
     /// What each source of its windows answered, in their order.
     pub answers: Vec<Answers>,
 }
@@ -131,7 +132,8 @@ async fn observe_target(
             return Ok(observed);
         };
         observed.collation = Some(tenants::collation(table, &scalar, session).await?);
-        observed.tenants = match tenants::all(table, &scalar, session).await {
+        let age = target.age.as_ref().map(|age| &age.value);
+        observed.tenants = match tenants::all(table, &scalar, age, catalog, session).await {
             Ok(tenants) => tenants,
             Err(error) if error.class == ErrorClass::Statement => {
                 observed.fault = Some(Fault {

@@ -72,14 +72,11 @@ fn by_tenant(
 ) -> Answers {
     let mut answers: HashMap<String, Answer> = HashMap::new();
     for (name, answer) in pairs {
-        let folded = collation.fold(&name);
-        let answer = match answers.get(&folded) {
-            None => answer,
-            Some(_) => {
-                unknown(source, Reason::TwoAnswers, format!("the source answers twice for {name}"))
-            }
+        let twice = |answer: &mut Answer| {
+            let message = format!("the source answers twice for {name}");
+            *answer = unknown(source, Reason::TwoAnswers, message);
         };
-        answers.insert(folded, answer);
+        answers.entry(collation.fold(&name)).and_modify(twice).or_insert(answer);
     }
     Answers::ByTenant(answers)
 }

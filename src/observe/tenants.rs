@@ -1,9 +1,11 @@
 //! Which tenants a table has, and which of their names its column takes for equal.
 
+use std::ops::ControlFlow;
+
 use crate::database::{Error, Session};
 use crate::declare::RowValue;
 use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value};
-use crate::sql::{self, Surroundings, postgres, resolve, sqlite};
+use crate::sql::{self, Surroundings, Through, postgres, resolve, sqlite};
 
 /// The tenant's value, if its names resolve.
 pub fn scalar(value: &RowValue, table: &Table, catalog: &Catalog) -> Option<Scalar> {
@@ -70,16 +72,58 @@ fn is_numeric(table: &Table, scalar: &Scalar) -> bool {
     })
 }
 
+/// A tenant with a row.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub name: Value,
+    /// The age of the oldest of its rows, NULL where none has one; `None`: it was not looked for.
+    pub oldest: Option<Value>,
+}
+
 /// Every tenant with a row, by skips through an index where one begins with the tenant.
 pub async fn all(
     table: &Table,
     scalar: &Scalar,
+    age: Option<&RowValue>,
+    catalog: &Catalog,
     session: &mut Session,
-) -> Result<Vec<Value>, Error> {
-    let indexed = match scalar {
-        Scalar::Column(column) => table.has_index_in_order(&[column]),
-        Scalar::Expression(_) => false,
+) -> Result<Vec<Tenant>, Error> {
+    let through = through(table, scalar, age, catalog);
+    let tells_ages = matches!(through, Through::Ages(_));
+    let mut tenants = Vec::new();
+    let gather = |row: Vec<Value>| {
+        let mut values = row.into_iter();
+        if let (Some(name), Some(oldest)) = (values.next(), values.next()) {
+            tenants.push(Tenant { name, oldest: tells_ages.then_some(oldest) });
+        }
+        ControlFlow::Continue(())
     };
-    let rows = session.rows(&sql::tenants(table, scalar, indexed)).await?;
-    Ok(rows.into_iter().filter_map(|row| row.into_iter().next()).collect())
+    session.each_row(&sql::tenants(table, scalar, through), gather).await?;
+    Ok(tenants)
+}
+
+/// Of a family the parts are asked too: without the index each skip would read all of one.
+fn through<'t>(
+    table: &'t Table,
+    scalar: &Scalar,
+    age: Option<&RowValue>,
+    catalog: &'t Catalog,
+) -> Through<'t> {
+    let Scalar::Column(tenant) = scalar else { return Through::Table };
+    let parts = || table.leaves.iter().filter_map(|name| catalog.table(name));
+    let all = |has: &dyn Fn(&Table) -> bool| has(table) && parts().all(has);
+    let age = match age {
+        Some(RowValue::Column(age)) => table.column(age),
+        Some(RowValue::Expression(_)) | None => None,
+    };
+    match age {
+        Some(age)
+            if table.engine == Engine::Postgres
+                && all(&|table| table.is_sorted_by(&[tenant, &age.name])) =>
+        {
+            Through::Ages(&age.name)
+        }
+        _ if all(&|table| table.has_index_in_order(&[tenant])) => Through::Index,
+        _ => Through::Table,
+    }
 }

@@ -2,32 +2,65 @@
 
 use super::render;
 use super::statement::{Binds, Statement};
-use super::words::{cast, column, from, name, root_from, shown_scalar};
+use super::words::{cast, column, from, name, root_from, shown_column, shown_scalar};
 use crate::model::{Age, Engine, Expression, ROW, Scalar, Table, Target};
 
-/// The tenants of a table, each once; by skips through an index where one begins with the tenant.
-pub fn tenants(table: &Table, scalar: &Scalar, through_index: bool) -> Statement {
+/// How the tenants of a table are found.
+#[derive(Debug, Clone, Copy)]
+pub enum Through<'a> {
+    /// By reading all of it.
+    Table,
+    /// By skips through an index that begins with the tenant.
+    Index,
+    /// By the same skips through one that is sorted by tenant and this age: the first row of each
+    /// tenant tells how old its oldest is.
+    Ages(&'a str),
+}
+
+/// The tenants of a table, each once; and the age of its oldest row, or NULL where none is given.
+pub fn tenants(table: &Table, scalar: &Scalar, through: Through<'_>) -> Statement {
     let value = render::scalar(scalar, ROW);
     let shown = shown_scalar(table, ROW, scalar);
     let rows = from(table, ROW);
-    let text = match (through_index, table.engine) {
-        (true, Engine::Sqlite) => format!(
+    let text = match (through, table.engine) {
+        (Through::Index | Through::Ages(_), Engine::Sqlite) => format!(
             "WITH RECURSIVE ro_tenants(t) AS (SELECT min({value}) FROM {rows} UNION ALL \
              SELECT (SELECT min({value}) FROM {rows} WHERE {value} > ro_tenants.t) \
              FROM ro_tenants WHERE ro_tenants.t IS NOT NULL) \
-             SELECT t FROM ro_tenants WHERE t IS NOT NULL"
+             SELECT t, NULL FROM ro_tenants WHERE t IS NOT NULL"
         ),
-        // Not min(), which some types do not have.
-        (true, Engine::Postgres) => format!(
-            "WITH RECURSIVE ro_tenants(t, shown) AS (\
-             (SELECT {value}, {shown} FROM {rows} WHERE {value} IS NOT NULL ORDER BY {value} LIMIT 1) \
-             UNION ALL SELECT ro_next.t, ro_next.shown FROM ro_tenants CROSS JOIN LATERAL \
-             (SELECT {value}, {shown} FROM {rows} WHERE {value} > ro_tenants.t \
-             ORDER BY {value} LIMIT 1) AS ro_next(t, shown)) SELECT shown FROM ro_tenants"
-        ),
-        (false, _) => format!("SELECT DISTINCT {shown} FROM {rows} WHERE {value} IS NOT NULL"),
+        (Through::Index, Engine::Postgres) => skips(&value, &shown, "NULL", &value, &rows),
+        (Through::Ages(age), Engine::Postgres) => {
+            let sorted = format!("{value}, {}", column(table, ROW, age));
+            let text = skips(&value, &shown, &shown_age(table, age), &sorted, &rows);
+            return Statement::new(text, Binds::none(table.engine)).along_index();
+        }
+        (Through::Table, _) => {
+            format!("SELECT DISTINCT {shown}, NULL FROM {rows} WHERE {value} IS NOT NULL")
+        }
     };
     Statement::new(text, Binds::none(table.engine))
+}
+
+/// Not min(), which some types do not have.
+fn skips(value: &str, shown: &str, age: &str, sorted: &str, rows: &str) -> String {
+    format!(
+        "WITH RECURSIVE ro_tenants(t, shown, oldest) AS (\
+         (SELECT {value}, {shown}, {age} FROM {rows} WHERE {value} IS NOT NULL ORDER BY {sorted} LIMIT 1) \
+         UNION ALL SELECT ro_next.t, ro_next.shown, ro_next.oldest FROM ro_tenants CROSS JOIN LATERAL \
+         (SELECT {value}, {shown}, {age} FROM {rows} WHERE {value} > ro_tenants.t \
+         ORDER BY {sorted} LIMIT 1) AS ro_next(t, shown, oldest)) SELECT shown, oldest FROM ro_tenants"
+    )
+}
+
+/// An age of which it is not yet known what it means: a number as a number, all else as text.
+fn shown_age(table: &Table, age: &str) -> String {
+    match table.column(age).map(|column| column.declared.as_str()) {
+        Some("float4" | "float8" | "numeric") => {
+            cast(&column(table, ROW, age), "\"pg_catalog\".\"float8\"")
+        }
+        _ => shown_column(table, ROW, age),
+    }
 }
 
 /// Tenant (or NULL) and value of a source's rows.
