@@ -131,9 +131,20 @@ async fn observe_target(
         let Some(scalar) = tenants::scalar(value, table, catalog) else {
             return Ok(observed);
         };
-        observed.collation = Some(tenants::collation(table, &scalar, session).await?);
+        let collation = tenants::collation(table, &scalar, session).await?;
+        observed.collation = Some(collation);
+        observed.answers = answers(target, collation, catalog, session).await;
         let age = target.age.as_ref().map(|age| &age.value);
-        observed.tenants = match tenants::all(table, &scalar, age, catalog, session).await {
+        observed.tenants = match tenants::all(
+            table,
+            &scalar,
+            age,
+            &observed.answers,
+            catalog,
+            session,
+        )
+        .await
+        {
             Ok(tenants) => tenants,
             Err(error) if error.class == ErrorClass::Statement => {
                 observed.fault = Some(Fault {
@@ -145,13 +156,24 @@ async fn observe_target(
             }
             Err(error) => return Err(error),
         };
-    }
-    let collation = observed.collation.unwrap_or(Collation::Binary);
-    for source in target.windows.iter().flat_map(|windows| &windows.sources) {
-        observed.answers.push(sources::ask(source, collation, catalog, session).await);
+    } else {
+        observed.answers = answers(target, Collation::Binary, catalog, session).await;
     }
     observed.complete = true;
     Ok(observed)
+}
+
+async fn answers(
+    target: &Target,
+    collation: Collation,
+    catalog: &Catalog,
+    session: &mut Session,
+) -> Vec<Answers> {
+    let mut answers = Vec::new();
+    for source in target.windows.iter().flat_map(|windows| &windows.sources) {
+        answers.push(sources::ask(source, collation, catalog, session).await);
+    }
+    answers
 }
 
 fn reads_what_is_shown(value: &RowValue, catalog: &Catalog) -> bool {

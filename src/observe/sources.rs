@@ -23,6 +23,15 @@ impl Answers {
             Self::ForAll(answer) => answer.clone(),
         }
     }
+
+    /// The tenants that it knows, as the target's column compares them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let answers = match self {
+            Self::ByTenant(answers) => Some(answers),
+            Self::ForAll(_) => None,
+        };
+        answers.into_iter().flatten().map(|(name, _)| name.as_str())
+    }
 }
 
 /// Asks a source. A failure is an answer too: Unknown.

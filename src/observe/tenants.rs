@@ -1,11 +1,16 @@
 //! Which tenants a table has, and which of their names its column takes for equal.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::Answers;
 use crate::database::{Error, Session};
 use crate::declare::RowValue;
 use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value};
 use crate::sql::{self, Surroundings, Through, postgres, resolve, sqlite};
+
+/// More names are not worth their way to the server.
+const MOST_KNOWN: usize = 50_000;
 
 /// The tenant's value, if its names resolve.
 pub fn scalar(value: &RowValue, table: &Table, catalog: &Catalog) -> Option<Scalar> {
@@ -85,11 +90,16 @@ pub async fn all(
     table: &Table,
     scalar: &Scalar,
     age: Option<&RowValue>,
+    answers: &[Answers],
     catalog: &Catalog,
     session: &mut Session,
 ) -> Result<Vec<Tenant>, Error> {
     let through = through(table, scalar, age, catalog);
-    let tells_ages = matches!(through, Through::Ages(_));
+    let tells_ages = matches!(through, Through::Index { age: Some(_), .. });
+    let known = match through {
+        Through::Index { tenant, .. } => known(table, tenant, answers),
+        Through::Table => Vec::new(),
+    };
     let mut tenants = Vec::new();
     let gather = |row: Vec<Value>| {
         let mut values = row.into_iter();
@@ -98,14 +108,37 @@ pub async fn all(
         }
         ControlFlow::Continue(())
     };
-    session.each_row(&sql::tenants(table, scalar, through), gather).await?;
+    session.each_row(&sql::tenants(table, scalar, through, &known), gather).await?;
     Ok(tenants)
+}
+
+/// The values of the tenant's column that the sources name, in its order, where both can be told from
+/// here: the server finds its next tenant faster who guesses it.
+fn known(table: &Table, tenant: &str, answers: &[Answers]) -> Vec<Value> {
+    let names = || answers.iter().flat_map(Answers::names).take(MOST_KNOWN);
+    let whole = |least: i64, most: i64| {
+        let numbers = names().filter_map(|name| name.parse::<i64>().ok());
+        let fitting: BTreeSet<i64> = numbers.filter(|n| (least..=most).contains(n)).collect();
+        fitting.into_iter().map(Value::Integer).collect()
+    };
+    match table.column(tenant).map(|column| column.declared.as_str()) {
+        Some("uuid") => {
+            let digits =
+                |name: &&str| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let sorted: BTreeSet<&str> = names().filter(digits).collect();
+            sorted.into_iter().map(Value::text).collect()
+        }
+        Some("int2") => whole(i16::MIN.into(), i16::MAX.into()),
+        Some("int4") => whole(i32::MIN.into(), i32::MAX.into()),
+        Some("int8") => whole(i64::MIN, i64::MAX),
+        _ => Vec::new(),
+    }
 }
 
 /// Of a family the parts are asked too: without the index each skip would read all of one.
 fn through<'t>(
     table: &'t Table,
-    scalar: &Scalar,
+    scalar: &'t Scalar,
     age: Option<&RowValue>,
     catalog: &'t Catalog,
 ) -> Through<'t> {
@@ -119,11 +152,14 @@ fn through<'t>(
     match age {
         Some(age)
             if table.engine == Engine::Postgres
+                && age.name != *tenant
                 && all(&|table| table.is_sorted_by(&[tenant, &age.name])) =>
         {
-            Through::Ages(&age.name)
+            Through::Index { tenant, age: Some(&age.name) }
         }
-        _ if all(&|table| table.has_index_in_order(&[tenant])) => Through::Index,
+        _ if all(&|table| table.has_index_in_order(&[tenant])) => {
+            Through::Index { tenant, age: None }
+        }
         _ => Through::Table,
     }
 }

@@ -128,10 +128,12 @@ impl Cutoffs {
     /// Of these tenants those that may have a row below their cutoff. What somebody writes later, and
     /// older than all that was there, waits for the next run.
     pub fn due(&self, tenants: &[Tenant], encoding: Option<&Encoding>) -> Vec<Value> {
-        let may_be_due = |tenant: &&Tenant| match (self.of(&tenant.name), encoding) {
-            (Fate::Cutoff(cutoff), Some(encoding)) => {
-                let below = below(cutoff, encoding);
-                tenant.oldest.as_ref().is_none_or(|oldest| may_lie_below(oldest, &below))
+        // Many tenants share few cutoffs.
+        let values = |encoding| self.all().into_iter().map(move |at| (at, below(at, encoding)));
+        let values: HashMap<Timestamp, Value> = encoding.into_iter().flat_map(values).collect();
+        let may_be_due = |tenant: &&Tenant| match (self.of(&tenant.name), &tenant.oldest) {
+            (Fate::Cutoff(cutoff), Some(oldest)) => {
+                values.get(&cutoff).is_none_or(|below| may_lie_below(oldest, below))
             }
             (Fate::Cutoff(_), None) => true,
             (Fate::NoWindow | Fate::Each | Fate::Kept, _) => false,
