@@ -3,6 +3,8 @@
 //! Text is read here and never by the database's own parser: SQLite reads `12:00:00` as the year
 //! 2000, `now` as the present and `2026-02-30` as the second of March (tried on 3.40).
 
+use std::cmp::Ordering;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -118,6 +120,29 @@ fn read_typed(text: &str, zone: &TimeZone) -> Reading {
     match text.find('-') {
         Some(5..) => Reading::At(Timestamp::MAX),
         _ => read_text(text, zone),
+    }
+}
+
+/// Whether a value may lie before `below` in the order of the database, which sorts NULL last. Not so
+/// only where that is certain.
+pub fn may_lie_below(value: &Value, below: &Value) -> bool {
+    match (value, below) {
+        (Value::Null, _) => false,
+        (Value::Integer(_) | Value::Real(_), Value::Integer(_)) => {
+            value.compare_binary(below) == Ordering::Less
+        }
+        // Both as PostgreSQL prints them, and the one below in whole seconds: up to these two texts
+        // are in the order of time.
+        (Value::Text(value), Value::Text(below)) => match value.find('-') {
+            Some(4) if !value.ends_with(" BC") => {
+                let seconds = below.len().min("YYYY-MM-DD HH:MM:SS".len());
+                value.as_bytes().iter().take(seconds).lt(below.as_bytes().iter().take(seconds))
+            }
+            // Before all that has four digits a year, or after.
+            Some(..5) => true,
+            Some(5..) | None => false,
+        },
+        _ => true,
     }
 }
 

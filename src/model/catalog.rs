@@ -144,6 +144,8 @@ pub struct ForeignKey {
 pub struct Index {
     pub columns: Vec<String>,
     pub unique: bool,
+    /// So many of its first columns are sorted the same way, up or down.
+    pub one_way: usize,
 }
 
 fn choice(asked: &str, alike: &[String], known: impl Iterator<Item = String>) -> String {
@@ -256,6 +258,13 @@ impl Table {
         self.indexes.iter().any(|index| {
             index.columns.len() >= columns.len()
                 && index.columns.iter().zip(columns).all(|(i, c)| i == c)
+        })
+    }
+
+    /// Whether an index also gives its rows in the order of these columns.
+    pub fn is_sorted_by(&self, columns: &[&str]) -> bool {
+        self.indexes.iter().any(|index| {
+            index.one_way >= columns.len() && index.columns.iter().zip(columns).all(|(i, c)| i == c)
         })
     }
 

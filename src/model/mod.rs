@@ -16,7 +16,7 @@ mod target;
 mod value;
 mod window;
 
-pub use age::{Encoding, Reading, below, bind_instant, read_age};
+pub use age::{Encoding, Reading, below, bind_instant, may_lie_below, read_age};
 pub use base_type::BaseType;
 pub use catalog::{
     Catalog, Column, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table, TableKind,

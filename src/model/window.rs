@@ -160,9 +160,14 @@ impl Collation {
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let digits: String = inner.chars().filter(|char| *char != '-').collect();
-    let is_one = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_one.then(|| digits.to_ascii_lowercase())
+    let mut digits = String::with_capacity(32);
+    for byte in inner.bytes().filter(|byte| *byte != b'-') {
+        if !byte.is_ascii_hexdigit() || digits.len() == 32 {
+            return None;
+        }
+        digits.push(char::from(byte.to_ascii_lowercase()));
+    }
+    (digits.len() == 32).then_some(digits)
 }
 
 /// How a number is known, whatever the digits it was written with.

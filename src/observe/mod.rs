@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use sources::Answers;
+pub use tenants::Tenant;
 
 use crate::database::{Error, ErrorClass, Session};
 use crate::declare::{Declaration, RowValue, Target};
@@ -47,7 +48,7 @@ pub struct ObservedTarget {
     /// Whether all of it was seen: where a right lacks, nothing more is asked.
     pub complete: bool,
     /// Every tenant with a row.
-    pub tenants: Vec<Value>,
+    pub tenants: Vec<Tenant>,
     /// What each source of its windows answered, in their order.
     pub answers: Vec<Answers>,
 }
@@ -130,8 +131,20 @@ async fn observe_target(
         let Some(scalar) = tenants::scalar(value, table, catalog) else {
             return Ok(observed);
         };
-        observed.collation = Some(tenants::collation(table, &scalar, session).await?);
-        observed.tenants = match tenants::all(table, &scalar, session).await {
+        let collation = tenants::collation(table, &scalar, session).await?;
+        observed.collation = Some(collation);
+        observed.answers = answers(target, collation, catalog, session).await;
+        let age = target.age.as_ref().map(|age| &age.value);
+        observed.tenants = match tenants::all(
+            table,
+            &scalar,
+            age,
+            &observed.answers,
+            catalog,
+            session,
+        )
+        .await
+        {
             Ok(tenants) => tenants,
             Err(error) if error.class == ErrorClass::Statement => {
                 observed.fault = Some(Fault {
@@ -143,13 +156,24 @@ async fn observe_target(
             }
             Err(error) => return Err(error),
         };
-    }
-    let collation = observed.collation.unwrap_or(Collation::Binary);
-    for source in target.windows.iter().flat_map(|windows| &windows.sources) {
-        observed.answers.push(sources::ask(source, collation, catalog, session).await);
+    } else {
+        observed.answers = answers(target, Collation::Binary, catalog, session).await;
     }
     observed.complete = true;
     Ok(observed)
+}
+
+async fn answers(
+    target: &Target,
+    collation: Collation,
+    catalog: &Catalog,
+    session: &mut Session,
+) -> Vec<Answers> {
+    let mut answers = Vec::new();
+    for source in target.windows.iter().flat_map(|windows| &windows.sources) {
+        answers.push(sources::ask(source, collation, catalog, session).await);
+    }
+    answers
 }
 
 fn reads_what_is_shown(value: &RowValue, catalog: &Catalog) -> bool {

@@ -23,6 +23,15 @@ impl Answers {
             Self::ForAll(answer) => answer.clone(),
         }
     }
+
+    /// The tenants that it knows, as the target's column compares them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let answers = match self {
+            Self::ByTenant(answers) => Some(answers),
+            Self::ForAll(_) => None,
+        };
+        answers.into_iter().flatten().map(|(name, _)| name.as_str())
+    }
 }
 
 /// Asks a source. A failure is an answer too: Unknown.
@@ -72,14 +81,11 @@ fn by_tenant(
 ) -> Answers {
     let mut answers: HashMap<String, Answer> = HashMap::new();
     for (name, answer) in pairs {
-        let folded = collation.fold(&name);
-        let answer = match answers.get(&folded) {
-            None => answer,
-            Some(_) => {
-                unknown(source, Reason::TwoAnswers, format!("the source answers twice for {name}"))
-            }
+        let twice = |answer: &mut Answer| {
+            let message = format!("the source answers twice for {name}");
+            *answer = unknown(source, Reason::TwoAnswers, message);
         };
-        answers.insert(folded, answer);
+        answers.entry(collation.fold(&name)).and_modify(twice).or_insert(answer);
     }
     Answers::ByTenant(answers)
 }

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use crate::declare::{Declaration, Target, Windows};
-use crate::model::{Answer, Collation, Reason, Unknown, UnknownTenant, Value, Window};
-use crate::observe::ObservedTarget;
+use crate::model::{
+    Answer, Collation, Encoding, Reason, Unknown, UnknownTenant, Value, Window, below,
+    may_lie_below,
+};
+use crate::observe::{ObservedTarget, Tenant};
 
 /// What happens to the rows of one tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Cutoffs {
             return cutoffs;
         }
         let mut fates = HashMap::new();
-        for name in seen.tenants.iter().filter_map(Value::name) {
+        for name in seen.tenants.iter().filter_map(|tenant| tenant.name.name()) {
             let folded = collation.fold(&name);
             if fates.contains_key(&folded)
                 || asked.as_ref().is_some_and(|asked| !asked.contains(&folded))
@@ -120,6 +123,22 @@ impl Cutoffs {
             return Fate::Kept;
         };
         fates.get(&self.collation.fold(&name)).copied().unwrap_or(Fate::Kept)
+    }
+
+    /// Of these tenants those that may have a row below their cutoff. What somebody writes later, and
+    /// older than all that was there, waits for the next run.
+    pub fn due(&self, tenants: &[Tenant], encoding: Option<&Encoding>) -> Vec<Value> {
+        // Many tenants share few cutoffs.
+        let values = |encoding| self.all().into_iter().map(move |at| (at, below(at, encoding)));
+        let values: HashMap<Timestamp, Value> = encoding.into_iter().flat_map(values).collect();
+        let may_be_due = |tenant: &&Tenant| match (self.of(&tenant.name), &tenant.oldest) {
+            (Fate::Cutoff(cutoff), Some(oldest)) => {
+                values.get(&cutoff).is_none_or(|below| may_lie_below(oldest, below))
+            }
+            (Fate::Cutoff(_), None) => true,
+            (Fate::NoWindow | Fate::Each | Fate::Kept, _) => false,
+        };
+        tenants.iter().filter(may_be_due).map(|tenant| tenant.name.clone()).collect()
     }
 
     /// Each cutoff once, in the order of time.

@@ -43,8 +43,8 @@ pub struct PlannedTarget {
     /// The manifest's path of the target, for refusals that rows give.
     pub field: String,
     pub cutoffs: Cutoffs,
-    /// Every tenant with a row when the plan was made.
-    pub tenants: Vec<Value>,
+    /// The tenants that had a row below their cutoff when the plan was made, or may have had one.
+    pub due: Vec<Value>,
     /// At most so many roots.
     pub cap: Option<u64>,
     /// For an Update: the target as its rows would be judged afterwards. `None` where the
@@ -102,8 +102,8 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
                 notes.cautions.extend(unseen::caution(&target, &observed.catalog));
                 notes.understood = understood::of(declared);
                 targets.push(PlannedTarget {
+                    due: cutoffs.due(&seen.tenants, target.age.as_ref().map(|age| &age.encoding)),
                     cutoffs,
-                    tenants: seen.tenants.clone(),
                     field: declared.field.clone(),
                     cap: declared.cap,
                     afterwards: substitute::afterwards(&target),

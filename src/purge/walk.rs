@@ -29,7 +29,7 @@ pub struct Walk<'a> {
     leaf: usize,
     target: &'a Target,
     cutoffs: &'a Cutoffs,
-    tenants: &'a [Value],
+    due: &'a [Value],
     clock: Timestamp,
     access: Access,
     /// Under a cap, the age of the youngest row that may go.
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
             leaf: 0,
             target: planned.leaves.first().unwrap_or(&planned.target),
             cutoffs: &planned.cutoffs,
-            tenants: &planned.tenants,
+            due: &planned.due,
             clock,
             access: access.clone(),
             youngest: None,
@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
             },
             Access::TenantIndex => {
                 let with_cutoff =
-                    self.tenants.iter().rev().filter_map(|tenant| match self.cutoffs.of(tenant) {
+                    self.due.iter().rev().filter_map(|tenant| match self.cutoffs.of(tenant) {
                         Fate::Cutoff(cutoff) => Some((tenant.clone(), self.below(cutoff))),
                         Fate::NoWindow | Fate::Each | Fate::Kept => None,
                     });

@@ -1,10 +1,11 @@
 //! How much of a report is told: a status has to stay small, whatever the policy and the database.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::count;
 use crate::api;
-use crate::model::{Key, Value};
+use crate::model::{Key, TenantCounts, Value};
 
 /// So many of a list are shown; the rest is counted.
 pub const SHOWN: usize = 20;
@@ -14,12 +15,13 @@ const UNDERSTOOD: usize = 2_000;
 const NAME: usize = 256;
 
 /// So much that a status has room for it, whatever the policy and the database.
-pub fn shorten(mut target: api::TargetReport) -> api::TargetReport {
+/// So many tenants are left out already.
+pub fn shorten(mut target: api::TargetReport, left_out: usize) -> api::TargetReport {
     let tenants = &mut target.tenants;
     tenants.sort_by_cached_key(|tenant| {
         (Reverse(tenant.deleted + tenant.updated + tenant.overdue), tenant.name.clone())
     });
-    let omitted = tenants.len().saturating_sub(SHOWN) as u64;
+    let omitted = (tenants.len().saturating_sub(SHOWN) + left_out) as u64;
     tenants.truncate(SHOWN);
     target.tenants_omitted = target.tenants_omitted.max((omitted > 0).then(|| count(omitted)));
     if let Some(access) = &mut target.access {
@@ -42,6 +44,20 @@ pub fn shorten(mut target: api::TargetReport) -> api::TargetReport {
         clip(text, MESSAGE);
     }
     target
+}
+
+/// Those of whom may be told: the most affected, and all that an earlier pod told of. Of thousands
+/// only these are put into words.
+pub fn most_affected<'c>(
+    tenants: &'c BTreeMap<String, TenantCounts>,
+    told: &BTreeSet<&str>,
+) -> Vec<(&'c String, &'c TenantCounts)> {
+    let mut all: Vec<_> = tenants.iter().collect();
+    all.sort_by_key(|(_, counts)| Reverse(counts.gone + counts.overdue));
+    let is_told = |name: &str| !told.is_empty() && told.contains(short_name(name).as_str());
+    let first = all.iter().take(SHOWN);
+    let more = all.iter().skip(SHOWN).filter(|(name, _)| is_told(name));
+    first.chain(more).copied().collect()
 }
 
 /// At most so many characters.
@@ -82,18 +98,30 @@ mod tests {
             set_null: Vec::new(),
             notes: vec![long(1)],
         };
-        let target = shorten(api::TargetReport {
+        let whole = api::TargetReport {
             tenants: tenants.collect(),
             access: Some(access),
             message: Some(long(2)),
             understood: [("where".to_owned(), long(3))].into(),
             ..api::TargetReport::default()
-        });
+        };
+        let target = shorten(whole, 5);
         let json = serde_json::to_string(&target).expect("plain data");
         assert!(json.len() < 60_000, "{}", json.len());
-        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_980)));
+        assert_eq!((target.tenants.len(), target.tenants_omitted), (20, Some(9_985)));
         let triggers = target.access.expect("it has one").triggers;
         assert_eq!((triggers.len(), triggers[20].as_str()), (21, "and 80 more"));
+    }
+
+    #[test]
+    fn of_thousands_of_tenants_only_those_are_put_into_words_of_whom_may_be_told() {
+        let counts = |gone| TenantCounts { window: None, cutoff: None, gone, overdue: 0 };
+        let tenants: BTreeMap<String, TenantCounts> =
+            (0..1_000).map(|at| (format!("{at:04}"), counts(at / 100))).collect();
+        let told = most_affected(&tenants, &["0007", "0900"].into());
+        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        let expected: Vec<String> = (900..920).chain([7]).map(|at| format!("{at:04}")).collect();
+        assert_eq!(names, expected);
     }
 
     #[test]

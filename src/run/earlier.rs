@@ -1,6 +1,7 @@
 //! What an earlier pod of the same run has done. A Job replaces a pod that was killed; the new one
 //! goes on under the same clock and adds to the same counts. Pure.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -81,6 +82,12 @@ impl Earlier {
             targets: self.targets.clone(),
             ..PurgeRunStatus::default()
         }
+    }
+
+    /// The tenants that are told of, as they are told.
+    pub fn tenants(&self, target: &str) -> BTreeSet<&str> {
+        let found = self.targets.iter().filter(|earlier| earlier.name == target);
+        found.flat_map(|earlier| &earlier.tenants).map(|tenant| tenant.name.as_str()).collect()
     }
 
     /// Roots that went already, of those that `maxRowsPerRun` lets go.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::bounds::{SHOWN, short_name, shorten};
+use super::bounds::{SHOWN, most_affected, short_name, shorten};
 use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{Access, Action, AntiJoin, Cause, Counts, DependentAction, Engine, Reason};
+use crate::model::{
+    Access, Action, AntiJoin, Cause, Counts, DependentAction, Engine, Reason, TenantCounts,
+};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
@@ -95,11 +97,18 @@ pub fn target(
     end: Option<&End>,
     earlier: &Earlier,
 ) -> api::TargetReport {
-    shorten(earlier.add_to(whole(planned, counts, end)))
+    let tenants = most_affected(&counts.tenants, &earlier.tenants(&planned.target.name));
+    let untold = counts.tenants.len() - tenants.len();
+    shorten(earlier.add_to(whole(planned, counts, end, &tenants)), untold)
 }
 
 /// With all that was counted.
-fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::TargetReport {
+fn whole(
+    planned: &PlannedTarget,
+    counts: &Counts,
+    end: Option<&End>,
+    tenants: &[(&String, &TenantCounts)],
+) -> api::TargetReport {
     let (outcome, reason, message) =
         match end.map(|end| outcome(&planned.target.referenced, counts, end)) {
             Some((outcome, reason, message)) => (Some(outcome), reason, message),
@@ -137,8 +146,7 @@ fn whole(planned: &PlannedTarget, counts: &Counts, end: Option<&End>) -> api::Ta
             throttled_seconds: Some(throttled(planned, counts)),
         }),
         tenants_omitted: None,
-        tenants: counts
-            .tenants
+        tenants: tenants
             .iter()
             .map(|(name, tenant)| api::TenantReport {
                 name: short_name(name),

@@ -23,7 +23,7 @@ pub use dependents::{
     update_dependent,
 };
 pub use judge::{act, claim, judge};
-pub use observation::{child_rows, newest_number, source, tenants, twins};
+pub use observation::{Through, child_rows, newest_number, source, tenants, twins};
 pub use ranking::{over_full_partitions, ranking};
 pub use resolve::{Surroundings, find_table, readable, resolve};
 pub use statement::{Bind, Instants, Statement};

@@ -142,7 +142,13 @@ impl Tables {
                     table.key.clone_from(&plain);
                 }
                 if !plain.is_empty() {
-                    table.indexes.push(Index { columns: plain, unique: is_unique && whole });
+                    let same = |row: &&Vec<Value>| row[6] == group[0][6];
+                    let one_way = group.iter().take_while(same).count().min(plain.len());
+                    table.indexes.push(Index {
+                        columns: plain,
+                        unique: is_unique && whole,
+                        one_way,
+                    });
                 }
             });
         }

@@ -15,8 +15,8 @@ fn value(row: &PgRow, at: usize) -> Result<Value, Error> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let kind = raw.type_info().name().to_owned();
-    let decoded = match kind.as_str() {
+    let kind = raw.type_info();
+    let decoded = match kind.name() {
         "BOOL" => row.try_get::<bool, _>(at).map(|flag| Value::Integer(i64::from(flag))),
         "INT2" => row.try_get::<i16, _>(at).map(|integer| Value::Integer(i64::from(integer))),
         "INT4" => row.try_get::<i32, _>(at).map(|integer| Value::Integer(i64::from(integer))),

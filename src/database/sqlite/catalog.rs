@@ -128,7 +128,7 @@ impl Session {
         for row in self.rows(&sqlite::indexes_of(&table.name.name)).await? {
             let name = text(&row[0]);
             if indexes.last().is_none_or(|(last, ..)| *last != name) {
-                let index = Index { columns: Vec::new(), unique: row[1].is_true() };
+                let index = Index { columns: Vec::new(), unique: row[1].is_true(), one_way: 0 };
                 indexes.push((name, index, true));
             }
             let Some((_, index, plain)) = indexes.last_mut() else {
@@ -146,6 +146,7 @@ impl Session {
             }
             if *plain {
                 index.columns.push(text(&row[2]));
+                index.one_way += 1;
             }
         }
         Ok(indexes

@@ -164,6 +164,37 @@ fn what_lies_before_a_cutoff_lies_below_its_value_and_no_more_is_asked_for_than_
 }
 
 #[test]
+fn only_what_is_certain_not_to_lie_below_is_passed_over() {
+    let text = |text: &str| Value::text(text);
+    let instant = text("2026-06-30 22:30:15+00");
+    for (value, below, may) in [
+        (Value::Null, instant.clone(), false),
+        (text("2026-06-30 22:30:14.999999+00"), instant.clone(), true),
+        (text("2026-06-30 22:30:15+00"), instant.clone(), false),
+        (text("12026-06-30 22:30:14+00"), instant.clone(), false),
+        (text("infinity"), instant.clone(), false),
+        // Others of the tenant may lie between.
+        (text("-infinity"), instant.clone(), true),
+        (text("0044-03-15 00:00:00+00 BC"), instant.clone(), true),
+        (text("0001-01-01 00:00:00+00"), instant.clone(), true),
+        (text("2026-06-30 22:30:14"), text("2026-06-30 22:30:15"), true),
+        (text("2026-06-30 22:30:15"), text("2026-06-30 22:30:15"), false),
+        (text("2026-06-29"), text("2026-06-30"), true),
+        (text("2026-06-30"), text("2026-06-30"), false),
+        (Value::Integer(0), Value::Integer(15), true),
+        (Value::Integer(14), Value::Integer(15), true),
+        (Value::Integer(15), Value::Integer(15), false),
+        (Value::Real(14.5), Value::Integer(15), true),
+        (Value::Real(15.0), Value::Integer(15), false),
+        (Value::Real(f64::NEG_INFINITY), Value::Integer(15), true),
+        (Value::Real(f64::INFINITY), Value::Integer(15), false),
+        (Value::Blob(vec![1]), Value::Integer(15), true),
+    ] {
+        assert_eq!(may_lie_below(&value, &below), may, "{value:?} below {below:?}");
+    }
+}
+
+#[test]
 fn who_reads_an_encoding_is_known() {
     let utc = || TimeZone::UTC;
     for (encoding, is_ours, is_text, word) in [

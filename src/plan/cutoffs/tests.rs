@@ -114,7 +114,8 @@ fn days_ago(days: i64) -> Fate {
 }
 
 fn of_tenants(collation: Collation, names: &[&str], answers: Vec<Answers>) -> ObservedTarget {
-    let tenants = names.iter().map(|name| Value::text(*name)).chain([Value::Null]).collect();
+    let names = names.iter().map(|name| Value::text(*name)).chain([Value::Null]);
+    let tenants = names.map(|name| Tenant { name, oldest: None }).collect();
     ObservedTarget { collation: Some(collation), tenants, answers, ..ObservedTarget::default() }
 }
 
@@ -186,6 +187,21 @@ fn the_youngest_cutoff_is_that_of_the_shortest_window() {
     assert_eq!(youngest(&["initech"], WINDOWS), Some(days_ago(30)));
     assert_eq!(youngest(&["globex"], WINDOWS), None, "who keeps for ever has none");
     assert_eq!(youngest(&[], NOBODYS), Some(days_ago(30)));
+}
+
+#[test]
+fn tenants_without_an_expired_row_are_not_asked_again() {
+    let mut seen = of_tenants(Collation::Binary, &["acme", "globex", "initech"], vec![]);
+    let ages = ["2026-11-11 12:00:00+00", "2020-01-01 00:00:00+00", "2026-10-22 11:59:59+00"];
+    let due = |seen: &ObservedTarget| {
+        let due = cutoffs(WINDOWS, &[], seen, NOW).due(&seen.tenants, Some(&Encoding::Instant));
+        due.iter().filter_map(Value::name).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&seen), ["acme", "initech"], "nobody's oldest row is known");
+    for (tenant, age) in seen.tenants.iter_mut().zip(ages) {
+        tenant.oldest = Some(Value::text(age));
+    }
+    assert_eq!(due(&seen), ["initech"], "acme's is as old as its window, globex keeps all");
 }
 
 #[test]

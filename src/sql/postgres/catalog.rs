@@ -89,8 +89,8 @@ pub fn columns() -> Statement {
 
 /// Index, whether it is the primary key, unique, and fit to tell rows apart (unique at once, of
 /// all rows, without NULL), and its columns in order: NULL for an expression, and for a column that
-/// it compares or sorts otherwise than a statement does. Only indexes of all rows that can be
-/// walked in order.
+/// it compares or sorts otherwise than a statement does; with each whether it goes down. Only indexes
+/// of all rows that can be walked in order.
 pub fn indexes() -> Statement {
     statement(&format!(
         "SELECT i.indrelid::pg_catalog.int8, i.indexrelid::pg_catalog.int8, i.indisprimary, \
@@ -102,7 +102,7 @@ pub fn indexes() -> Statement {
           AND EXISTS (SELECT 1 FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_opclass d \
           ON d.opcmethod = o.opcmethod AND d.opcintype = o.opcintype AND d.opcdefault \
           WHERE o.oid = i.indclass[k.at - 1] AND o.opcfamily = d.opcfamily) \
-          THEN a.attname::pg_catalog.text END \
+          THEN a.attname::pg_catalog.text END, i.indoption[k.at - 1] = 3 \
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \

@@ -121,7 +121,16 @@ const AGES: &[Ages] = &[
     },
 ];
 
-/// A table without an index and one with; those that go have ids from 1, those that stay from 101.
+/// Kinds of tables, and what stands behind the columns of a target of one. Those with owners have
+/// each row twice: alone with its tenant, and among all others of one tenant.
+const KINDS: [(&str, &str); 4] = [
+    ("", ""),
+    ("indexed_", ""),
+    ("owned_", ", tenant: {column: ten}"),
+    ("owned_down_", ", tenant: {column: ten}"),
+];
+
+/// Those that go have ids from 1, those that stay from 101; of the one tenant from 501 and 601.
 fn tables() -> String {
     let mut sql = String::new();
     for Ages { table, kind, go, stay, .. } in AGES {
@@ -135,6 +144,13 @@ fn tables() -> String {
             "CREATE TABLE indexed_{table} (LIKE {table} INCLUDING ALL); INSERT INTO indexed_{table} SELECT * FROM {table};
              CREATE INDEX ON indexed_{table} (at, id);"
         );
+        for (owned, down) in [("owned_", ""), ("owned_down_", "DESC")] {
+            sql += &format!(
+                "CREATE TABLE {owned}{table} (id bigint PRIMARY KEY, at {kind}, ten text);
+                 INSERT INTO {owned}{table} SELECT id, at, id::text FROM {table} UNION ALL SELECT id + 500, at, 'all' FROM {table};
+                 CREATE INDEX ON {owned}{table} (ten, at {down});"
+            );
+        }
     }
     sql
 }
@@ -142,9 +158,10 @@ fn tables() -> String {
 fn spec() -> String {
     let mut targets = Vec::new();
     for Ages { table, age, .. } in AGES {
-        for table in [(*table).to_owned(), format!("indexed_{table}")] {
+        for (index, more) in KINDS {
+            let table = format!("{index}{table}");
             targets.push(format!(
-                "{{name: {}, table: public.{table}, action: Delete, age: {{column: at{age}}}}}",
+                "{{name: {}, table: public.{table}, action: Delete, age: {{column: at{age}}}{more}}}",
                 table.replace('_', "-")
             ));
         }
@@ -154,7 +171,7 @@ fn spec() -> String {
 
 fn grants() -> Vec<Grant> {
     let names =
-        AGES.iter().flat_map(|ages| [ages.table.to_owned(), format!("indexed_{}", ages.table)]);
+        AGES.iter().flat_map(|ages| KINDS.map(|(index, _)| format!("{index}{}", ages.table)));
     names.map(|table| delete(&table, "id")).collect()
 }
 
@@ -166,13 +183,15 @@ fn what_is_strictly_older_than_the_cutoff_goes_and_what_has_no_age_stays() {
         let said = stage.run(&spec());
         said.assert_done();
         let reports = dry.status().targets.iter().zip(&said.status().targets);
-        let cases = AGES.iter().flat_map(|ages| [("", ages), ("indexed_", ages)]);
-        for ((index, Ages { table, go, stay, .. }), (counted, went)) in cases.zip(reports) {
+        let cases = AGES.iter().flat_map(|ages| KINDS.map(|(index, more)| (index, more, ages)));
+        for ((index, more, Ages { table, go, stay, .. }), (counted, went)) in cases.zip(reports) {
             let left =
                 stage.database.numbers(&format!("SELECT id FROM {index}{table} ORDER BY id"));
-            let expected: Vec<i64> = (101..).take(stay.len()).collect();
+            let twice = if more.is_empty() { 1 } else { 2 };
+            let of = |first: i64| (first..).take(stay.len());
+            let expected: Vec<i64> = [101, 601].into_iter().take(twice).flat_map(of).collect();
             assert_eq!(left, expected, "{index}{table}: 1.. are {go:?}, 101.. are {stay:?}");
-            let due = go.len() as i64;
+            let due = (go.len() * twice) as i64;
             assert_eq!((counted.rows.deleted, went.rows.deleted), (due, due), "{index}{table}");
         }
         // NULL and both infinities; 2027.
