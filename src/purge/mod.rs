@@ -11,6 +11,7 @@ mod lost;
 mod newest;
 mod pace;
 mod preflight;
+mod ranges;
 mod runner;
 mod tally;
 mod throttle;
@@ -29,6 +30,7 @@ use crate::plan::PlannedTarget;
 use bulk::Lane;
 use judge::Bench;
 use pace::Pace;
+use ranges::Ranges;
 use runner::Runner;
 use tally::Tally;
 use throttle::Throttle;
@@ -66,6 +68,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         share_going: None,
         lane: Lane::of(planned).filter(|_| session.counts_deletes()),
         rows_in_a_block: bulk::DENSE,
+        ranges: Ranges::of(planned, session),
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.
