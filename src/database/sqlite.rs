@@ -24,9 +24,6 @@ use crate::sql::{Bind, Statement};
 
 /// How many steps of SQLite's machine pass between two looks at the time.
 const TICK: i32 = 10_000;
-/// A batch touches pages all over an index, and the next one many of them again: so many KiB stay in
-/// memory. What it has changed it writes once, in its COMMIT, unless it has more pages than the second.
-const CACHE: [(&str, &str); 2] = [("cache_size", "-4096"), ("cache_spill", "4096")];
 /// How often a COMMIT is tried that finds a reader in its way, and how long it waits in between:
 /// while it waits, SQLite lets no new reader in.
 const COMMIT_TRIES: u32 = 5;
@@ -73,7 +70,7 @@ impl Session {
             // Waiting is ours to do: SQLite's own would also hold up readers at COMMIT.
             .busy_timeout(Duration::from_millis(100));
         if mode == Mode::Write {
-            for (name, value) in CACHE.into_iter().chain([log::OURS]) {
+            for (name, value) in log::OURS {
                 options = options.pragma(name, value);
             }
         }

@@ -66,15 +66,17 @@ impl Ranges {
 }
 
 /// Why a stretch was not taken. Whatever it is, the transaction was rolled back whole.
+#[derive(Debug, thiserror::Error)]
 enum Left {
-    Failed(Error),
-    /// Something else went than was judged.
+    #[error("{0}")]
+    Failed(#[from] Error),
+    #[error("something else went than was judged")]
     Unlike,
 }
 
-impl From<Error> for Left {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
+impl Left {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.class == ErrorClass::Busy)
     }
 }
 
@@ -126,12 +128,9 @@ impl Runner<'_> {
                 Err(error.into())
             }
             Err(why) => {
-                let why = match &why {
-                    Left::Failed(error) => error.to_string(),
-                    Left::Unlike => "something else went than was judged".to_owned(),
-                };
                 tracing::debug!("rows after {after:?} are walked one by one: {why}");
-                self.ranges.left += 1;
+                // Somebody who is in the way for a while is no reason to give up.
+                self.ranges.left += u32::from(!why.is_busy());
                 if self.ranges.left >= MOST_LEFT {
                     self.ranges.end();
                 }

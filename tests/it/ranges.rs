@@ -212,7 +212,18 @@ fn what_nobody_would_count_or_judge_goes_row_by_row() {
         r#"where: "cast(at as integer) < :cutoff - 60"
     {DEPENDENTS}"#
     );
+    // With one Keep in the policy the database follows no key of any target.
+    let unfollowed = format!(
+        "{ROWS} DROP TABLE x; CREATE TABLE u (id INTEGER PRIMARY KEY, org TEXT, at INTEGER);
+         CREATE TABLE v (u_id INTEGER REFERENCES u (id));"
+    );
+    let beside = format!(
+        "{DEPENDENTS}
+  - {{name: u, table: u, action: Delete, tenant: {{column: org}}, age: {{column: at, encoding: UnixSeconds}},
+     dependents: [{{name: v, table: v, references: {{u_id: id}}, action: Keep}}]}}"
+    );
     for (sql, target) in [
+        (unfollowed, beside.as_str()),
         (format!("{ROWS} {trigger}"), DEPENDENTS),
         (format!("{ROWS} {of_dependent}"), DEPENDENTS),
         (unseen, DEPENDENTS),

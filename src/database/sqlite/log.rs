@@ -1,4 +1,4 @@
-//! The write-ahead log: what batches have written is moved into the file between them.
+//! What batches write: pages in memory, the write-ahead log, and from there into the file.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,14 @@ use super::{Session, decode};
 /// So long batches write before what they wrote is moved into the file.
 const UNTIL_MOVED: Duration = Duration::from_millis(200);
 
-/// What a connection that writes is told. SQLite would move the log by itself, within whichever COMMIT
-/// makes it long: that batch would seem to be the slow one, though nobody waits for it any more.
-pub(super) const OURS: (&str, &str) = ("wal_autocheckpoint", "0");
+/// What a connection that writes is told.
+///
+/// SQLite would move the log by itself, within whichever COMMIT makes it long: that batch would seem to
+/// be the slow one, though nobody waits for it any more. A batch touches pages all over an index, and
+/// the next one many of them again: so many KiB stay in memory. What it has changed it writes once, in
+/// its COMMIT, unless it has changed so many pages that memory would not do.
+pub(super) const OURS: [(&str, &str); 3] =
+    [("wal_autocheckpoint", "0"), ("cache_size", "-4096"), ("cache_spill", "4096")];
 
 impl Session {
     /// Once in a while, after a batch that took so long: moves the log into the file, which keeps no
