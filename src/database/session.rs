@@ -1,5 +1,6 @@
 //! A session with any of the databases.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -108,6 +109,26 @@ impl Session {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(inner) => inner.counts_deletes,
+        }
+    }
+
+    /// Runs a statement that deletes: how many rows of which table went, also by foreign keys. `None`: the
+    /// database does not tell.
+    pub async fn delete_counted(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<Option<BTreeMap<String, u64>>, Error> {
+        match self {
+            Self::Sqlite(inner) => inner.delete_counted(statement).await,
+            Self::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// Looks after the database when a batch that took so long has ended, and gives how long that took.
+    pub async fn tend(&mut self, took: Duration) -> Duration {
+        match self {
+            Self::Sqlite(inner) => inner.tend(took).await,
+            Self::Postgres(_) => Duration::ZERO,
         }
     }
 

@@ -1,6 +1,8 @@
 //! One connection to one SQLite file.
 
 mod catalog;
+mod changes;
+mod log;
 
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
@@ -13,8 +15,10 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Connection, Decode, Row, TypeInfo, ValueRef};
 
+use changes::Changes;
+
 use super::session::{Mode, into};
-use super::{Error, ErrorClass, Log};
+use super::{Error, ErrorClass};
 use crate::model::Value;
 use crate::sql::{Bind, Statement};
 
@@ -40,6 +44,12 @@ pub struct Session {
     ends: Arc<AtomicU64>,
     /// Steps of SQLite's machine, by [`TICK`].
     ticks: Arc<AtomicU64>,
+    changes: Changes,
+    /// How long batches took since the write-ahead log was last moved into the file.
+    written_for: Duration,
+    writes: bool,
+    /// Whether foreign keys are enforced.
+    pub enforces: bool,
 }
 
 impl Session {
@@ -52,23 +62,32 @@ impl Session {
         lock_timeout: Duration,
         statement_timeout: Duration,
     ) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::new()
+        let mut options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
             .read_only(mode == Mode::Read)
             .foreign_keys(enforce)
             // Waiting is ours to do: SQLite's own would also hold up readers at COMMIT.
             .busy_timeout(Duration::from_millis(100));
+        if mode == Mode::Write {
+            for (name, value) in log::OURS {
+                options = options.pragma(name, value);
+            }
+        }
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let started = Instant::now();
         let ends = Arc::new(AtomicU64::new(u64::MAX));
         let ticks = Arc::new(AtomicU64::new(0));
         let (watched, counted) = (Arc::clone(&ends), Arc::clone(&ticks));
-        connection.lock_handle().await?.set_progress_handler(TICK, move || {
+        let mut handle = connection.lock_handle().await?;
+        handle.set_progress_handler(TICK, move || {
             counted.fetch_add(1, Ordering::Relaxed);
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             now < watched.load(Ordering::Relaxed)
         });
+        let changes = Changes::default();
+        changes.listen(&mut handle);
+        drop(handle);
         let mut session = Self {
             connection,
             lock_timeout,
@@ -79,6 +98,10 @@ impl Session {
             started,
             ends,
             ticks,
+            changes,
+            written_for: Duration::ZERO,
+            writes: mode == Mode::Write,
+            enforces: enforce,
         };
         let enforced = session.raw_value("PRAGMA foreign_keys").await?;
         if enforced != Value::Integer(i64::from(enforce)) {
@@ -239,21 +262,10 @@ impl Session {
         }
     }
 
-    /// Moves what it can from the write-ahead log into the file, waiting for nobody, and tells how
-    /// large the log is. `None`: there is none, or somebody else moves it just now.
-    pub(super) async fn checkpoint(&mut self) -> Option<Log> {
-        self.limit();
-        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");
-        let done = checkpoint.fetch_one(&mut self.connection).await;
-        let row = done.inspect_err(|error| tracing::debug!("checkpoint: {error}")).ok()?;
-        // Both are -1 where there is no such log.
-        let count = |at| u64::try_from(decode(&row, at).ok()?.as_integer()?).ok();
-        let (frames, moved) = (count(1)?, count(2)?);
-        let page = self.raw_value("PRAGMA page_size").await.ok()?.as_integer()?;
-        Some(Log { bytes: frames.saturating_mul(page.unsigned_abs()), emptied: moved >= frames })
-    }
-
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        if self.writes {
+            self.checkpoint().await;
+        }
         tracing::debug!(ticks = self.ticks.load(Ordering::Relaxed), "the session ends");
         if let Err(error) = self.connection.close().await {
             tracing::debug!("close: {error}");

@@ -259,6 +259,7 @@ impl Runner<'_> {
     /// Outside of any transaction, so that the application goes first.
     pub(super) async fn rest(&mut self, rows: usize, took: Duration, session: &mut Session) {
         let rest = self.pace.batch(rows, took);
+        let rest = rest + self.pace.rest_after(session.tend(took).await);
         if session.was_waited_for() {
             self.pace.hindered();
         }

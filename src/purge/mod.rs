@@ -12,6 +12,7 @@ mod lost;
 mod newest;
 mod pace;
 mod preflight;
+mod ranges;
 mod runner;
 mod tally;
 mod throttle;
@@ -30,6 +31,7 @@ use crate::plan::PlannedTarget;
 use judge::Bench;
 use lane::Lane;
 use pace::Pace;
+use ranges::Ranges;
 use runner::Runner;
 use tally::Tally;
 use throttle::Throttle;
@@ -67,6 +69,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
         share_going: None,
         lane: Lane::of(planned).filter(|_| session.counts_deletes()),
         rows_in_a_block: bulk::DENSE,
+        ranges: Ranges::of(planned, session),
     };
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.

@@ -79,6 +79,11 @@ impl Pace {
         let fitting = self.seen.fitting(self.aim, rows, took) as usize;
         // It grows at most to the double: one quick batch says little about the next.
         self.rows = fitting.clamp(1, (self.rows * 2).min(self.most));
+        self.rest_after(took)
+    }
+
+    /// The rest that the duty cycle asks for after so much work.
+    pub fn rest_after(&self, took: Duration) -> Duration {
         took.saturating_mul(100 - self.duty_cycle_percent) / self.duty_cycle_percent
     }
 

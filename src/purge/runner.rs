@@ -6,6 +6,7 @@ use super::cap::{Allowance, Oldest, Rank};
 use super::judge::{Bench, Verdict};
 use super::lane::Lane;
 use super::pace::Pace;
+use super::ranges::Ranges;
 use super::tally::{self, Tally};
 use super::throttle::Throttle;
 use super::walk::Walk;
@@ -42,6 +43,7 @@ pub(super) struct Runner<'a> {
     pub(super) lane: Option<Lane>,
     /// Below the cutoffs, in the blocks that were taken last.
     pub(super) rows_in_a_block: f64,
+    pub(super) ranges: Ranges,
 }
 
 impl<'a> Runner<'a> {
@@ -141,9 +143,13 @@ impl<'a> Runner<'a> {
             if self.takes_blocks() && self.take_blocks(&mut walk, session).await? {
                 continue;
             }
+            if self.takes_ranges() && self.take_range(&mut walk, session).await? {
+                continue;
+            }
             let Some(page) = walk.next(session).await? else { break };
             self.is_over()?;
             self.turn_to(page.leaf);
+            self.ranges.met(&page);
             // A backlog is seen at once: its rows lie everywhere along an index.
             if std::mem::take(&mut is_first)
                 && self.is_on_index()
@@ -212,6 +218,7 @@ impl<'a> Runner<'a> {
     pub(super) fn keep_off_failed_rows(&mut self) {
         if self.failed.len() > 0 {
             self.lane = None;
+            self.ranges.end();
         }
     }
 

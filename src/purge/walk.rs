@@ -2,6 +2,7 @@
 //! it finds is judged again before it goes.
 
 mod blocks;
+mod keys;
 mod page;
 mod partitions;
 mod sample;

@@ -216,6 +216,11 @@ fn is_going(target: &Target, path: &[usize], alias: &str) -> String {
 /// then no statement of ours has to. Triggers could stop its deletes without a word, and of two
 /// dependents in one table it would not say which went under what name.
 pub fn cascades(target: &Target) -> bool {
+    target.table.engine == Engine::Postgres && may_cascade(target)
+}
+
+/// The same, where the database follows foreign keys at all.
+pub fn may_cascade(target: &Target) -> bool {
     let by_key = |at: usize| {
         let dependent = &target.dependents[at];
         let parent = dependent.of.map_or(&target.table, |of| &target.dependents[of].table);
@@ -232,7 +237,5 @@ pub fn cascades(target: &Target) -> bool {
             && key.is_some_and(|key| key.on_delete == OnDelete::Cascade)
             && earlier_of_same_table(target, at).next().is_none()
     };
-    target.table.engine == Engine::Postgres
-        && matches!(target.action, Action::Delete)
-        && (0..target.dependents.len()).all(by_key)
+    matches!(target.action, Action::Delete) && (0..target.dependents.len()).all(by_key)
 }

@@ -19,8 +19,8 @@ mod walk;
 mod words;
 
 pub use dependents::{
-    cascades, count_dependent, count_left, delete_dependent, lock_dependent, shares_rows,
-    update_dependent,
+    cascades, count_dependent, count_left, delete_dependent, lock_dependent, may_cascade,
+    shares_rows, update_dependent,
 };
 pub use judge::{act, claim, judge};
 pub use observation::{Through, child_rows, newest_number, source, tenants, twins};

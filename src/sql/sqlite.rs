@@ -1,5 +1,9 @@
 //! What only SQLite is asked: its pragmas, and how its rows are written.
 
+mod range;
+
+pub use range::range;
+
 use super::render;
 use super::statement::{Binds, Statement};
 use super::words::{column, from, name};

@@ -37,6 +37,7 @@ mod poison;
 mod postgres;
 mod quickstart;
 mod race;
+mod ranges;
 mod reference;
 mod refused;
 mod reported;

@@ -27,7 +27,7 @@ pub struct Page {
 }
 
 impl Page {
-    pub(super) fn candidates(&self) -> usize {
+    pub(in crate::purge) fn candidates(&self) -> usize {
         self.groups.iter().map(|(_, keys)| keys.len()).sum()
     }
 

@@ -140,3 +140,8 @@ fn pods_on_sqlite_with_a_write_ahead_log_may_be_killed_at_random_instants() {
 fn pods_on_sqlite_with_a_rollback_journal_may_be_killed_at_random_instants() {
     random_instants(false, Lane::Cascade);
 }
+
+#[test]
+fn pods_on_sqlite_that_take_whole_stretches_may_be_killed_at_random_instants() {
+    random_instants(false, Lane::Blocks);
+}

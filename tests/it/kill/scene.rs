@@ -21,7 +21,7 @@ pub enum Lane {
     Cascade,
     /// The batch, before their chats.
     Explicit,
-    /// The database, and whole blocks go at once.
+    /// The database, and whole blocks go at once, in SQLite stretches.
     Blocks,
 }
 
@@ -149,7 +149,7 @@ spec: {{policyRef: {{name: rows}}}}
                     let _ = std::fs::remove_file(format!("{}{end}", self.file().display()));
                 }
                 std::fs::write(self.file(), "").unwrap();
-                let mode = if self.lane == Lane::Explicit { "WAL" } else { "DELETE" };
+                let mode = if self.lane == Lane::Cascade { "DELETE" } else { "WAL" };
                 let rule = if self.lane == Lane::Explicit { "" } else { "ON DELETE CASCADE" };
                 let tables = format!(
                     "PRAGMA journal_mode = {mode};
