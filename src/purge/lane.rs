@@ -58,14 +58,14 @@ impl Lane {
     }
 }
 
-/// Of the tenants that the plan knows: whoever came since has rows of now.
+/// Of the tenants that had something due at the plan: whoever came since has rows of now.
 fn due(planned: &PlannedTarget, cutoffs: &[Timestamp], bound: &[Value]) -> Option<Due> {
     let youngest = || bound.last().cloned().map(Due::Below);
     if planned.target.tenant.is_none() {
         return youngest();
     }
     let mut lists: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
-    for tenant in &planned.tenants {
+    for tenant in &planned.due {
         if let Fate::Cutoff(own) = planned.cutoffs.of(tenant) {
             let at = cutoffs.partition_point(|other| *other < own);
             lists.entry(at).or_default().push(tenant.clone());
