@@ -160,14 +160,16 @@ impl Collation {
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let mut digits = String::with_capacity(32);
+    let mut digits = [0; 32];
+    let mut length = 0;
     for byte in inner.bytes().filter(|byte| *byte != b'-') {
-        if !byte.is_ascii_hexdigit() || digits.len() == 32 {
+        if !byte.is_ascii_hexdigit() {
             return None;
         }
-        digits.push(char::from(byte.to_ascii_lowercase()));
+        *digits.get_mut(length)? = byte.to_ascii_lowercase();
+        length += 1;
     }
-    (digits.len() == 32).then_some(digits)
+    (length == digits.len()).then(|| digits.iter().copied().map(char::from).collect())
 }
 
 /// How a number is known, whatever the digits it was written with.

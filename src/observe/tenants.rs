@@ -1,6 +1,5 @@
 //! Which tenants a table has, and which of their names its column takes for equal.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::Answers;
@@ -118,14 +117,16 @@ fn known(table: &Table, tenant: &str, answers: &[Answers]) -> Vec<Value> {
     let names = || answers.iter().flat_map(Answers::names).take(MOST_KNOWN);
     let whole = |least: i64, most: i64| {
         let numbers = names().filter_map(|name| name.parse::<i64>().ok());
-        let fitting: BTreeSet<i64> = numbers.filter(|n| (least..=most).contains(n)).collect();
+        let mut fitting: Vec<i64> = numbers.filter(|n| (least..=most).contains(n)).collect();
+        fitting.sort_unstable();
         fitting.into_iter().map(Value::Integer).collect()
     };
     match table.column(tenant).map(|column| column.declared.as_str()) {
         Some("uuid") => {
             let digits =
                 |name: &&str| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let sorted: BTreeSet<&str> = names().filter(digits).collect();
+            let mut sorted: Vec<&str> = names().filter(digits).collect();
+            sorted.sort_unstable();
             sorted.into_iter().map(Value::text).collect()
         }
         Some("int2") => whole(i16::MIN.into(), i16::MAX.into()),

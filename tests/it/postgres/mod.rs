@@ -16,6 +16,7 @@ mod faults;
 pub mod keep;
 mod kept;
 mod keys;
+mod known;
 pub mod laws;
 mod logins;
 mod meddler;

@@ -149,62 +149,6 @@ fn each_tenant_s_rows_go_by_its_own_window() {
 }
 
 #[test]
-fn tenants_are_found_whether_a_source_knows_all_some_or_others() {
-    const NAMES: &[(&str, &str)] = &[
-        ("int2", "'' || n"),
-        ("int4", "'+0' || n"),
-        ("int8", "'' || n"),
-        ("uuid", "upper(lpad('' || n, 32, '0'))"),
-        ("text", "'' || n"),
-    ];
-    // Before the first and behind the last, next to each other and far apart; and what is no value of the column.
-    for known in ["'{}'", "'{1,2,3,4,5,6,7,8,9}'", "'{0,2,3,7,10,11}'", "'{-5,40000,5000000000}'"] {
-        let mut sql = "CREATE TABLE w (kind text, ten text, days int); INSERT INTO w VALUES ('int2', 'x', 1), ('uuid', '0', 1);".to_owned();
-        let mut targets = Vec::new();
-        for (kind, name) in NAMES {
-            let value = if *kind == "int4" { "'' || n" } else { name };
-            sql += &format!(
-                "CREATE TABLE of_{kind} (id bigserial PRIMARY KEY, ten {kind}, at timestamptz);
-                 INSERT INTO of_{kind} (ten, at) SELECT ({value})::{kind}, at
-                     FROM unnest('{{1,2,4,5,6,9}}'::int[]) n, unnest('{{2026-10-01Z,2026-11-15Z,2026-11-20Z}}'::timestamptz[]) at;
-                 CREATE INDEX ON of_{kind} (ten, at);
-                 INSERT INTO w SELECT '{kind}', {name}, 10 FROM unnest({known}::bigint[]) n;"
-            );
-            let source = format!(
-                "{{name: w, unit: Days, table: {{name: public.w, tenant: ten, value: days, where: \"kind = '{kind}'\"}}}}"
-            );
-            targets.push(old_of(
-                &format!("of-{kind}"),
-                &format!("public.of_{kind}"),
-                &format!(", tenant: {{column: ten}}, window: {{default: 3d, sources: [{source}]}}"),
-            ));
-        }
-        let tables: Vec<String> = NAMES.iter().map(|(kind, _)| format!("of_{kind}")).collect();
-        let mut grants: Vec<_> = tables.iter().map(|table| delete(table, "id")).collect();
-        grants.push(read("w"));
-        both(&sql, &grants, |stage| {
-            stage.run(&format!("targets: [{}]", targets.join(", "))).assert_done();
-            for table in &tables {
-                // The row of six days stays where ten days are known, and goes by the default.
-                let left = format!("SELECT count(*) FROM {table} WHERE at < '2026-11-18Z'");
-                let kept = format!(
-                    "SELECT count(*) FROM unnest({known}::bigint[]) n WHERE n IN (1, 2, 4, 5, 6, 9)"
-                );
-                assert_eq!(
-                    stage.database.numbers(&left),
-                    stage.database.numbers(&kept),
-                    "{table} {known}"
-                );
-                let oldest = format!("SELECT count(*) FROM {table} WHERE at < '2026-11-11Z'");
-                assert_eq!(stage.database.numbers(&oldest), [0], "{table} {known}");
-                let young = format!("SELECT count(*) FROM {table} WHERE at > '2026-11-18Z'");
-                assert_eq!(stage.database.numbers(&young), [6], "{table} {known}");
-            }
-        });
-    }
-}
-
-#[test]
 fn an_unknown_tenant_is_kept_whole_and_named_and_the_others_go() {
     // Nothing says what 0 means; two answers are none; text is no number of days.
     for wrong in ["('b', 0, 'days')", "('b', 5, 'days'), ('b', 6, 'days')", "('b', -1, 'days')"] {
