@@ -262,10 +262,7 @@ impl Session {
         }
     }
 
-    pub async fn close(mut self) {
-        if self.writes {
-            self.checkpoint().await;
-        }
+    pub async fn close(self) {
         tracing::debug!(ticks = self.ticks.load(Ordering::Relaxed), "the session ends");
         if let Err(error) = self.connection.close().await {
             tracing::debug!("close: {error}");

@@ -81,6 +81,13 @@ impl Job<'_> {
 }
 
 impl Runner<'_> {
+    /// To its end, and leaves the database tended.
+    pub(super) async fn run_and_tend(&mut self, session: &mut Session) -> Result<End, End> {
+        let ended = self.run(session).await;
+        session.tend(Duration::MAX).await;
+        ended
+    }
+
     /// To its end. Where the connection breaks, the target is walked once more, by the same plan: all
     /// that is gone by then stays counted.
     pub(super) async fn run(&mut self, session: &mut Session) -> Result<End, End> {

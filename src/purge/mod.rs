@@ -74,7 +74,7 @@ pub async fn purge(planned: &PlannedTarget, job: &Job<'_>, session: &mut Session
     let end = tokio::select! {
         biased; // A session that hung in the target before is not asked again.
         () = job.hangs() => End::Stopped,
-        ended = runner.run(session) => match ended {
+        ended = runner.run_and_tend(session) => match ended {
             Ok(end) | Err(end) => end,
         },
     };

@@ -21,8 +21,8 @@ impl Session {
     /// Once in a while, after a batch that took so long: moves the log into the file, which keeps no
     /// writer waiting. Gives how long that took.
     pub(crate) async fn tend(&mut self, took: Duration) -> Duration {
-        self.written_for += took;
-        if self.written_for < UNTIL_MOVED {
+        self.written_for = self.written_for.saturating_add(took);
+        if !self.writes || self.written_for < UNTIL_MOVED {
             return Duration::ZERO;
         }
         let began = Instant::now();
