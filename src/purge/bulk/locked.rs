@@ -19,7 +19,7 @@ struct Places {
     verdict: Verdict,
     rows: u64,
     /// Their addresses, as the database writes an array of them.
-    places: String,
+    addresses: String,
 }
 
 impl Taking<'_> {
@@ -50,7 +50,7 @@ impl Taking<'_> {
             }
             if postgres::is_judged_alone(target) {
                 let verdict = read_verdict(target, number(&verdict)?)?;
-                groups.push(Places { tenant, verdict, rows, places });
+                groups.push(Places { tenant, verdict, rows, addresses: places });
             } else {
                 join(due.entry(own).or_default(), &places);
             }
@@ -73,7 +73,7 @@ impl Taking<'_> {
                 let [tenant, verdict, rows, places] = row.try_into().map_err(misread)?;
                 let Value::Text(places) = places else { return Err(misread(places).into()) };
                 let verdict = read_verdict(target, number(&verdict)?)?;
-                groups.push(Places { tenant, verdict, rows: count(&rows)?, places });
+                groups.push(Places { tenant, verdict, rows: count(&rows)?, addresses: places });
             }
         }
         if groups.iter().any(|group| group.verdict == Verdict::Referenced) {
@@ -84,7 +84,7 @@ impl Taking<'_> {
         let gone = going.clone().map(|group| group.rows).sum();
         let mut places = String::new();
         for group in going {
-            join(&mut places, &group.places);
+            join(&mut places, &group.addresses);
         }
         let mut dependents = vec![0; target.dependents.len()];
         if gone > 0 {

@@ -70,10 +70,8 @@ impl Blocks<'_> {
                     format!("{age} < {cutoff} AND ({listed}) IS TRUE")
                 };
                 let own: Vec<String> = lists.iter().map(&mut own).collect();
-                conditions.push(match own.is_empty() {
-                    true => "FALSE".to_owned(),
-                    false => format!("({})", own.join(" OR ")),
-                });
+                let any = if own.is_empty() { "FALSE".to_owned() } else { own.join(" OR ") };
+                conditions.push(format!("({any})"));
             }
             Due::Own(lists) => {
                 let each =
@@ -140,10 +138,8 @@ pub fn delete_due(
     let (before, nulls) = before(tables);
     let youngest = as_age_is_shown(target, "pg_catalog.max(ro_age)".to_owned());
     let verdict = verdict(target);
-    let held = match target.exemptions.is_empty() {
-        true => String::new(),
-        false => format!(" AND {verdict} = {GOES}"),
-    };
+    let held = format!(" AND {verdict} = {GOES}");
+    let held = if target.exemptions.is_empty() { "" } else { &held };
     let Candidates { within, due, .. } = &candidates;
     let age = age(target, ROW);
     let mut never = never_goes(target).unwrap_or_default();
