@@ -92,6 +92,8 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
         match target::resolve(declared, &context) {
             Ok((target, mut notes)) => {
                 let cutoffs = Cutoffs::new(declared, seen, declaration, observed.clock);
+                // What an earlier target sets may be older than all that is there yet.
+                let is_settled = !written.contains(&target.table.name);
                 let absent = cutoffs.absent.iter();
                 notes.cautions.extend(absent.map(|name| format!("no row has the tenant {name}")));
                 notes.cautions.extend(dependencies::caution(
@@ -101,8 +103,9 @@ pub fn plan(declaration: &Declaration, observed: &Observed) -> Result<Plan, Vec<
                 ));
                 notes.cautions.extend(unseen::caution(&target, &observed.catalog));
                 notes.understood = understood::of(declared);
+                let encoding = target.age.as_ref().map(|age| &age.encoding);
                 targets.push(PlannedTarget {
-                    due: cutoffs.due(&seen.tenants, target.age.as_ref().map(|age| &age.encoding)),
+                    due: cutoffs.due(&seen.tenants, encoding.filter(|_| is_settled)),
                     cutoffs,
                     field: declared.field.clone(),
                     cap: declared.cap,

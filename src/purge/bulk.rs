@@ -108,6 +108,10 @@ impl Runner<'_> {
             }
             Err(error) => {
                 tracing::debug!("blocks {blocks:?} are walked row by row: {error}");
+                if matches!(&error, BatchError::Database(error) if error.class == ErrorClass::Timeout)
+                {
+                    self.pace.hindered();
+                }
                 walk.back_to(blocks.start);
                 self.share_going = Some(0.0);
                 Ok(false)

@@ -75,8 +75,8 @@ enum Left {
 }
 
 impl Left {
-    fn is_busy(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.class == ErrorClass::Busy)
+    fn is_of(&self, class: ErrorClass) -> bool {
+        matches!(self, Self::Failed(error) if error.class == class)
     }
 }
 
@@ -129,8 +129,11 @@ impl Runner<'_> {
             }
             Err(why) => {
                 tracing::debug!("rows after {after:?} are walked one by one: {why}");
+                if why.is_of(ErrorClass::Timeout) {
+                    self.pace.hindered();
+                }
                 // Somebody who is in the way for a while is no reason to give up.
-                self.ranges.left += u32::from(!why.is_busy());
+                self.ranges.left += u32::from(!why.is_of(ErrorClass::Busy));
                 if self.ranges.left >= MOST_LEFT {
                     self.ranges.end();
                 }

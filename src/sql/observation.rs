@@ -91,12 +91,11 @@ fn skips(
     )
 }
 
-/// An age of which it is not yet known what it means: a number as a number, all else as text.
+/// An age of which it is not yet known what it means: a number as a number, all else as text, and so a
+/// `numeric`, which may be too large for a number.
 fn shown_age(table: &Table, alias: &str, age: &str) -> String {
     match table.column(age).map(|column| column.declared.as_str()) {
-        Some("float4" | "float8" | "numeric") => {
-            cast(&column(table, alias, age), "\"pg_catalog\".\"float8\"")
-        }
+        Some("float4" | "float8") => cast(&column(table, alias, age), "\"pg_catalog\".\"float8\""),
         _ => shown_column(table, alias, age),
     }
 }

@@ -10,7 +10,7 @@ mod pressure;
 mod strangers;
 mod walk;
 
-pub use blocks::{Blocks, Due, NEVER_GOES, delete_due};
+pub use blocks::{Blocks, Due, NEVER_GOES, delete_due, wait_little};
 pub use bulk::{
     GOES, NOT_SELECTED, bound, claim_due, delete_at, earliest, is_judged_alone, judge_locked,
     take_locked,

@@ -19,6 +19,7 @@ impl Taking<'_> {
         instants: &Instants,
         session: &mut Session,
     ) -> Result<(Vec<Vec<Value>>, Outcome), BatchError> {
+        session.rows(&postgres::wait_little()).await?;
         let tables = self.dependent_tables();
         let target = self.bench.target;
         let delete = postgres::delete_due(target, instants, &self.blocks(), self.most, &tables);

@@ -78,8 +78,10 @@ impl Blocks<'_> {
                     |(cutoff, tenants): &(Value, Vec<Value>)| vec![cutoff.clone(); tenants.len()];
                 let cutoffs = binds.add_list(lists.iter().flat_map(each).collect());
                 let tenants = super::texts(lists.iter().flat_map(|(_, tenants)| tenants), binds);
+                // Once for all spellings that the column takes for equal: they have one cutoff.
                 let windows = format!(
-                    "ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({})) AS ro_windows(tenant, cutoff)",
+                    "(SELECT DISTINCT ro_each.* FROM ROWS FROM (pg_catalog.unnest({}), \
+                     pg_catalog.unnest({})) AS ro_each(tenant, cutoff)) AS ro_windows",
                     cast(&tenants, &kinds),
                     cast(&cutoffs, &format!("{to}[]")),
                 );
@@ -117,6 +119,12 @@ impl Candidates {
     }
 }
 
+/// From here on each row that somebody else has locked is waited for so many milliseconds at most: others
+/// may wait meanwhile for rows that the same statement has locked before.
+pub fn wait_little() -> Statement {
+    super::alone("SELECT pg_catalog.set_config('lock_timeout', '10', true)".to_owned())
+}
+
 /// In place of a verdict: a row that can never go, which another statement is to count.
 pub const NEVER_GOES: i64 = -2;
 
@@ -124,8 +132,8 @@ pub const NEVER_GOES: i64 = -2;
 /// tenant how many, and the youngest age among them. Further rows, without a tenant, say how many are
 /// due by verdict, and which rows of these tables the transaction had deleted before.
 ///
-/// Whoever changes a row meanwhile is waited for, and the row is looked at again as it is then. That
-/// holds for the row alone, and not for another that a condition reads: [`is_judged_alone`].
+/// Whoever changes a row meanwhile is waited for ([`wait_little`]), and the row is looked at again as it
+/// is then. That holds for the row alone, and not for another that a condition reads: [`is_judged_alone`].
 pub fn delete_due(
     target: &Target,
     instants: &Instants,
