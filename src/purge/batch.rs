@@ -114,12 +114,21 @@ pub(super) async fn delete_counted(
     if acted != judged {
         return Err(BatchError::NotActed { judged, acted });
     }
-    let after = deleted(&tables, session).await?;
+    Ok(deleted_since(&before, &tables, session).await?)
+}
+
+/// How many rows of each of these tables went since so many had gone.
+pub(super) async fn deleted_since(
+    before: &[u64],
+    tables: &[&Table],
+    session: &mut Session,
+) -> Result<Vec<u64>, Error> {
+    let after = deleted(tables, session).await?;
     Ok(before.iter().zip(after).map(|(before, after)| after.saturating_sub(*before)).collect())
 }
 
 /// Rows of these tables that the transaction has deleted so far, by whichever statement.
-pub(super) async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
+async fn deleted(tables: &[&Table], session: &mut Session) -> Result<Vec<u64>, Error> {
     if tables.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::End;
-use super::batch::{self, BatchError};
+use super::batch::BatchError;
 use super::judge::{Bench, Verdict};
 use super::lane::Lane;
 use super::runner::Runner;
@@ -172,16 +172,6 @@ impl Taking<'_> {
 
     fn dependent_tables(&self) -> Vec<&Table> {
         self.bench.target.dependents.iter().map(|dependent| &dependent.table).collect()
-    }
-
-    /// How many rows of each dependent went with their roots.
-    async fn dependents_since(
-        &self,
-        before: &[u64],
-        session: &mut Session,
-    ) -> Result<Vec<u64>, Error> {
-        let after = batch::deleted(&self.dependent_tables(), session).await?;
-        Ok(after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect())
     }
 }
 

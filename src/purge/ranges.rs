@@ -80,6 +80,16 @@ impl Left {
     }
 }
 
+/// What is taken of a stretch, and by what.
+struct Taking<'a> {
+    bench: &'a Bench<'a>,
+    after: Option<Key>,
+    /// So many rows are read at most, and so many go.
+    most: usize,
+    going: usize,
+    job: &'a Job<'a>,
+}
+
 /// What became of a stretch.
 struct Outcome {
     /// All of its rows, with the columns of a judgement.
@@ -109,7 +119,9 @@ impl Runner<'_> {
         let Some(after) = walk.after() else { return Ok(false) };
         let share = self.ranges.share.unwrap_or(1.0).max(0.01);
         let most = (self.pace.rows() as f64 / share).ceil().clamp(1.0, MOST) as usize;
-        match take(&self.bench, after.as_ref(), most, self.pace.rows(), self.job, session).await {
+        let going = self.pace.rows();
+        let taking = Taking { bench: &self.bench, after, most, going, job: self.job };
+        match taking.through(session).await {
             Ok(outcome) => {
                 let page = walk.sort(&outcome.met);
                 walk.pass_over(&outcome.met);
@@ -128,7 +140,7 @@ impl Runner<'_> {
                 Err(error.into())
             }
             Err(why) => {
-                tracing::debug!("rows after {after:?} are walked one by one: {why}");
+                tracing::debug!("rows after {:?} are walked one by one: {why}", taking.after);
                 if why.is_of(ErrorClass::Timeout) {
                     self.pace.hindered();
                 }
@@ -143,64 +155,55 @@ impl Runner<'_> {
     }
 }
 
-/// One transaction. If we die anywhere before the commit, the database forgets all of it.
-async fn take(
-    bench: &Bench<'_>,
-    after: Option<&Key>,
-    most: usize,
-    going: usize,
-    job: &Job<'_>,
-    session: &mut Session,
-) -> Result<Outcome, Left> {
-    job.watch.reached(Point::Found);
-    session.begin(&bench.target.written()).await?;
-    let started = Instant::now();
-    match within(bench, after, most, going, job, session).await {
-        Ok(outcome) => {
-            job.watch.reached(Point::Committed);
-            Ok(Outcome { took: started.elapsed(), ..outcome })
-        }
-        Err(left) => {
-            session.rollback().await;
-            Err(left)
+impl Taking<'_> {
+    /// One transaction. If we die anywhere before the commit, the database forgets all of it.
+    async fn through(&self, session: &mut Session) -> Result<Outcome, Left> {
+        let Self { bench, job, .. } = self;
+        job.watch.reached(Point::Found);
+        session.begin(&bench.target.written()).await?;
+        let started = Instant::now();
+        match self.within(session).await {
+            Ok(outcome) => {
+                job.watch.reached(Point::Committed);
+                Ok(Outcome { took: started.elapsed(), ..outcome })
+            }
+            Err(left) => {
+                session.rollback().await;
+                Err(left)
+            }
         }
     }
-}
 
-async fn within(
-    bench: &Bench<'_>,
-    after: Option<&Key>,
-    most: usize,
-    going: usize,
-    job: &Job<'_>,
-    session: &mut Session,
-) -> Result<Outcome, Left> {
-    let (target, instants) = (bench.target, bench.instants(Fate::Each));
-    job.watch.reached(Point::Locked);
-    let mut met = session.rows(&sql::sqlite::range(target, &instants, after, most)).await?;
-    let mut judged = bench.judge_locked(Locked::Rows(met.clone()), Fate::Each, session).await?;
-    // Where rows that go lie closer than before, the batch is none the larger.
-    let goes = |row: &&JudgedRow| row.verdict == Verdict::Goes;
-    let last = judged.iter().enumerate().filter(|(_, row)| goes(row)).nth(going);
-    if let Some(end) = last.map(|(at, _)| at) {
-        judged.truncate(end);
-        met.truncate(end);
-    }
-    job.watch.reached(Point::Judged);
-    let keys: Vec<Key> = judged.iter().filter(goes).map(|row| row.key.clone()).collect();
-    let mut dependents = vec![0; target.dependents.len()];
-    if !keys.is_empty() {
-        let gone = session.delete_counted(&sql::act(target, &instants, &keys)).await?;
-        let Some(mut gone) = gone else { return Err(Left::Unlike) };
-        for (dependent, rows) in target.dependents.iter().zip(&mut dependents) {
-            *rows = gone.remove(&dependent.table.name.name).unwrap_or(0);
+    async fn within(&self, session: &mut Session) -> Result<Outcome, Left> {
+        let Self { bench, after, most, going, job } = self;
+        let (target, instants) = (bench.target, bench.instants(Fate::Each));
+        job.watch.reached(Point::Locked);
+        let mut met =
+            session.rows(&sql::sqlite::range(target, &instants, after.as_ref(), *most)).await?;
+        let mut judged = bench.judge_locked(Locked::Rows(met.clone()), Fate::Each, session).await?;
+        // Where rows that go lie closer than before, the batch is none the larger.
+        let goes = |row: &&JudgedRow| row.verdict == Verdict::Goes;
+        let last = judged.iter().enumerate().filter(|(_, row)| goes(row)).nth(*going);
+        if let Some(end) = last.map(|(at, _)| at) {
+            judged.truncate(end);
+            met.truncate(end);
         }
-        let roots = gone.remove(&target.table.name.name).unwrap_or(0);
-        if roots != keys.len() as u64 || !gone.is_empty() {
-            return Err(Left::Unlike);
+        job.watch.reached(Point::Judged);
+        let keys: Vec<Key> = judged.iter().filter(goes).map(|row| row.key.clone()).collect();
+        let mut dependents = vec![0; target.dependents.len()];
+        if !keys.is_empty() {
+            let gone = session.delete_counted(&sql::act(target, &instants, &keys)).await?;
+            let Some(mut gone) = gone else { return Err(Left::Unlike) };
+            for (dependent, rows) in target.dependents.iter().zip(&mut dependents) {
+                *rows = gone.remove(&dependent.table.name.name).unwrap_or(0);
+            }
+            let roots = gone.remove(&target.table.name.name).unwrap_or(0);
+            if roots != keys.len() as u64 || !gone.is_empty() {
+                return Err(Left::Unlike);
+            }
         }
+        job.watch.reached(Point::Acted);
+        job.commit(keys.len() as u64, session).await?;
+        Ok(Outcome { met, judged, gone: keys.len(), dependents, took: Duration::ZERO })
     }
-    job.watch.reached(Point::Acted);
-    job.commit(keys.len() as u64, session).await?;
-    Ok(Outcome { met, judged, gone: keys.len(), dependents, took: Duration::ZERO })
 }

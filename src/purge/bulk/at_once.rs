@@ -7,7 +7,7 @@ use super::{Answer, Outcome, Taking, apart, going};
 use crate::database::Session;
 use crate::model::{Reading, Value, read_age};
 use crate::plan::Fate;
-use crate::purge::batch::BatchError;
+use crate::purge::batch::{self, BatchError};
 use crate::purge::judge::Verdict;
 use crate::purge::tally::Taken;
 use crate::purge::watch::Point;
@@ -36,7 +36,7 @@ impl Taking<'_> {
         let held = answer.in_all.into_iter().filter(|group| group.verdict != Verdict::Goes);
         let taken: Vec<Taken> = answer.by_tenant.into_iter().chain(held).map(Taken::from).collect();
         self.job.watch.reached(Point::Judged);
-        let dependents = self.dependents_since(&answer.before, session).await?;
+        let dependents = batch::deleted_since(&answer.before, &tables, session).await?;
         let gone = going(&taken);
         Ok((odd, Outcome { taken, dependents, due, gone }))
     }

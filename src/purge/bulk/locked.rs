@@ -126,7 +126,7 @@ impl Taking<'_> {
         if acted != gone {
             return Err(BatchError::NotActed { judged: gone, acted });
         }
-        let dependents = self.dependents_since(&answer.before, session).await?;
+        let dependents = batch::deleted_since(&answer.before, &tables, session).await?;
         Ok(Outcome { taken, dependents, due: locked, gone })
     }
 }

@@ -152,3 +152,16 @@ fn a_row_that_is_changed_while_blocks_wait_for_it_stays_by_what_it_is_then() {
         assert_eq!(said.target().rows.deleted, 299, "{change}");
     }
 }
+
+#[test]
+fn a_row_that_somebody_keeps_locked_stays_and_is_told_and_all_others_go() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz);
+        INSERT INTO t SELECT i, '2020-01-01Z' FROM generate_series(1, 300) i;";
+    let Some(stage) = stage(sql, &[delete("t", "id")]) else { return };
+    let held = stage.database.holding("SELECT * FROM t WHERE id = 5 FOR UPDATE");
+    let said = stage.ask(&old(""), by_blocks, &Unwatched);
+    assert_eq!((said.exit(), stage.left()), (0, vec![5]), "{said:#?}");
+    assert_eq!((said.target().rows.deleted, said.target().kept.locked), (299, Some(1)));
+    drop(held);
+}
