@@ -1,6 +1,6 @@
 //! Tenants that a source names, and the walk that finds them.
 
-use super::database::{delete, read};
+use super::database::{delete, read, update};
 use super::stage::{both, old_of};
 
 #[test]
@@ -57,4 +57,22 @@ fn tenants_are_found_whether_a_source_knows_all_some_or_others() {
             }
         });
     }
+}
+
+#[test]
+fn what_an_earlier_target_makes_old_goes_in_the_same_run() {
+    let sql = "
+        CREATE TABLE t (id bigint PRIMARY KEY, org int, at timestamptz, archived_at timestamptz);
+        INSERT INTO t (id, org, at) SELECT i, i % 3, '2020-01-01Z' FROM generate_series(1, 9) i;
+        INSERT INTO t VALUES (10, 1, '2026-11-20Z', NULL);
+        CREATE INDEX ON t (org, archived_at, id);";
+    both(sql, &[delete("t", "id"), update("t")], |stage| {
+        let said = stage.run(
+            "window: {default: 30d}, targets: [
+              {name: archive, table: public.t, action: Update, tenant: {column: org}, age: {column: at},
+                where: \"archived_at is null\", set: {archived_at: \"at\"}},
+              {name: purge, table: public.t, action: Delete, tenant: {column: org}, age: {column: archived_at}}]",
+        );
+        assert_eq!((said.exit(), stage.left()), (0, vec![10]), "{said:#?}");
+    });
 }
