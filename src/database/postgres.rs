@@ -30,7 +30,7 @@ use sqlx::postgres::PgConnection;
 use super::session::Mode;
 use super::{Error, ErrorClass};
 use crate::model::{Table, TableName, Value};
-use crate::sql::postgres::{self as sql, Beginning};
+use crate::sql::postgres::{self as sql, Batch, Beginning};
 use answer::{CHANGED, ON_THE_WAY, not_begun, within};
 
 /// What the server says of itself.
@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// If we die in a batch, the server forgets it when it finds the connection closed.
-    pub async fn begin(&mut self, written: &[&Table]) -> Result<(), Error> {
+    pub async fn begin(&mut self, written: &[&Table], row_wait: Duration) -> Result<(), Error> {
         // A lock of the whole table asks for a right to all of its columns.
         let lockable: Vec<&Table> = written
             .iter()
@@ -180,7 +180,8 @@ impl Session {
             .filter(|table| table.rights.delete || table.rights.update)
             .collect();
         let watched = self.schema.as_ref().map(|(statement, _)| statement.as_str());
-        let begin = sql::begin(&self.beginning, &sql::names(&lockable), watched);
+        let batch = Batch { written: &sql::names(&lockable), row_wait, watched };
+        let begin = sql::begin(&self.beginning, Some(&batch));
         // Each table may be waited for.
         let waits = self.beginning.lock_timeout * u32::try_from(written.len()).unwrap_or(u32::MAX);
         let begun = self.message_within(self.patience().saturating_add(waits), &begin).await;

@@ -133,11 +133,12 @@ impl Session {
     }
 
     /// Begins a batch that writes to these tables. In SQLite nobody else can change anything from
-    /// here on; in PostgreSQL nobody can change the schema of these tables.
-    pub async fn begin(&mut self, written: &[&Table]) -> Result<(), Error> {
+    /// here on; in PostgreSQL nobody can change the schema of these tables, and no row is waited for
+    /// longer than this.
+    pub async fn begin(&mut self, written: &[&Table], row_wait: Duration) -> Result<(), Error> {
         match self {
             Self::Sqlite(inner) => inner.begin().await,
-            Self::Postgres(inner) => inner.begin(written).await,
+            Self::Postgres(inner) => inner.begin(written, row_wait).await,
         }
     }
 

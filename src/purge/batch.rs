@@ -42,6 +42,9 @@ impl BatchError {
     }
 }
 
+/// While roots are locked nobody waits longer for us.
+pub(super) const ROW_WAIT: Duration = Duration::from_millis(100);
+
 /// The transaction has begun, and nobody can change the schema any more.
 struct Begun<'k> {
     keys: &'k [Key],
@@ -154,7 +157,7 @@ impl<'k> Begun<'k> {
         keys: &'k [Key],
         session: &mut Session,
     ) -> Result<Self, Error> {
-        session.begin(&bench.target.written()).await?;
+        session.begin(&bench.target.written(), ROW_WAIT).await?;
         Ok(Self { keys })
     }
 

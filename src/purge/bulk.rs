@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::End;
-use super::batch::BatchError;
+use super::batch::{BatchError, ROW_WAIT};
 use super::judge::{Bench, Verdict};
 use super::lane::Lane;
 use super::runner::Runner;
@@ -124,7 +124,8 @@ impl Taking<'_> {
     /// One transaction. If we die anywhere before the commit, the database forgets all of it.
     async fn through(&self, session: &mut Session) -> Result<Finished, BatchError> {
         self.job.watch.reached(Point::Found);
-        session.begin(&self.bench.target.written()).await?;
+        let row_wait = if self.lane.at_once { at_once::ROW_WAIT } else { ROW_WAIT };
+        session.begin(&self.bench.target.written(), row_wait).await?;
         let started = Instant::now();
         match self.within(session).await {
             Ok((odd, outcome)) => {

@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::End;
+use super::batch::ROW_WAIT;
 use super::judge::{Bench, JudgedRow, Locked, Verdict};
 use super::runner::Runner;
 use super::walk::{Page, Walk};
@@ -160,7 +161,7 @@ impl Taking<'_> {
     async fn through(&self, session: &mut Session) -> Result<Outcome, Left> {
         let Self { bench, job, .. } = self;
         job.watch.reached(Point::Found);
-        session.begin(&bench.target.written()).await?;
+        session.begin(&bench.target.written(), ROW_WAIT).await?;
         let started = Instant::now();
         match self.within(session).await {
             Ok(outcome) => {

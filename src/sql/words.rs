@@ -116,6 +116,18 @@ pub fn shown_tenant(target: &Target, alias: &str) -> String {
         .map_or_else(|| "NULL".to_owned(), |tenant| shown_scalar(target.rows(), alias, tenant))
 }
 
+/// The tenant as rows are grouped by it, and a group's as it is shown. Texts cost several times more to
+/// group by: they are made of the groups, where equal values have one text.
+pub fn grouped_tenant(target: &Target, alias: &str, group: &str) -> (String, String) {
+    if let Some(Scalar::Column(name)) = tenant_of(target)
+        && let Some(own) = target.rows().column(name)
+        && ["uuid", "int2", "int4", "int8"].contains(&own.declared.as_str())
+    {
+        return (column(target.rows(), alias, name), as_text(group));
+    }
+    (shown_tenant(target, alias), group.to_owned())
+}
+
 pub fn compared_tenant(target: &Target, alias: &str) -> String {
     tenant_of(target)
         .map_or_else(|| "NULL".to_owned(), |tenant| compared_scalar(target.rows(), alias, tenant))

@@ -76,7 +76,7 @@ impl Session {
     ) -> Result<(), Error> {
         let along_index = statement.is_along_index();
         let reading = Beginning { writes: false, along_index, ..self.beginning.clone() };
-        let begun = self.message(&sql::begin(&reading, &[], None)).await;
+        let begun = self.message(&sql::begin(&reading, None)).await;
         begun.map_err(|error| not_begun(error, &[]))?;
         self.in_transaction = true;
         match self.each_row_within(statement, each).await {
@@ -112,7 +112,7 @@ impl Session {
     /// Compiles a statement that may write, and runs none of it.
     pub async fn compile(&mut self, statement: &Statement) -> Result<(), Error> {
         let reading = Beginning { writes: false, ..self.beginning.clone() };
-        let begun = self.message(&sql::begin(&reading, &[], None)).await;
+        let begun = self.message(&sql::begin(&reading, None)).await;
         begun.map_err(|error| not_begun(error, &[]))?;
         self.in_transaction = true;
         // Should one stay behind in a server connection, the next has another name.

@@ -3,6 +3,8 @@
 //! The database locks a row before it deletes it. One that changed meanwhile is looked at again as it
 //! is then, by all conditions, and stays if they do not hold any more.
 
+use std::time::Duration;
+
 use super::{Answer, Outcome, Taking, apart, going};
 use crate::database::Session;
 use crate::model::{Reading, Value, read_age};
@@ -13,13 +15,16 @@ use crate::purge::tally::Taken;
 use crate::purge::watch::Point;
 use crate::sql::{Instants, postgres};
 
+/// How long each row that somebody else has locked is waited for: others may wait meanwhile for rows that
+/// the same statement has locked before.
+pub(super) const ROW_WAIT: Duration = Duration::from_millis(10);
+
 impl Taking<'_> {
     pub(super) async fn at_once(
         &self,
         instants: &Instants,
         session: &mut Session,
     ) -> Result<(Vec<Vec<Value>>, Outcome), BatchError> {
-        session.rows(&postgres::wait_little()).await?;
         let tables = self.dependent_tables();
         let target = self.bench.target;
         let delete = postgres::delete_due(target, instants, &self.blocks(), self.most, &tables);

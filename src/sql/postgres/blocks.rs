@@ -9,7 +9,7 @@ use super::{GOES, deleted_of, is_judged_alone};
 use crate::model::{Engine, ROW, Table, Target, Value};
 use crate::sql::statement::{Binds, Instants, Statement};
 use crate::sql::words::{
-    age, as_age_is_shown, cast, compared_tenant, root_from, scalar_cast, selected, shown_tenant,
+    age, as_age_is_shown, cast, compared_tenant, grouped_tenant, root_from, scalar_cast, selected,
     tenant_of,
 };
 
@@ -35,6 +35,8 @@ pub struct Blocks<'a> {
 
 /// Rows of some blocks that are due: what the table is joined with, and what is asked of both.
 pub(super) struct Candidates {
+    /// Lists of tenants, by a name each.
+    lists: String,
     /// A table, and on what.
     joined: Option<(String, String)>,
     /// Whether due or not.
@@ -59,17 +61,21 @@ impl Blocks<'_> {
             vec![format!("{age} >= {}", binds.add_once(self.earliest.clone(), to))];
         let kind = tenant_of(target).and_then(|scalar| scalar_cast(target.rows(), scalar));
         let kinds = format!("{}[]", kind.unwrap_or_default());
-        let mut joined = None;
+        let (mut with, mut joined) = (String::new(), None);
         match self.due {
             Due::Own(lists) if lists.len() <= MOST_LISTS => {
-                let mut own = |(cutoff, tenants): &(Value, Vec<Value>)| {
+                let mut own = |(at, (cutoff, tenants)): (usize, &(Value, Vec<Value>))| {
                     let cutoff = binds.add_once(cutoff.clone(), to);
                     let tenants = cast(&super::texts(tenants.iter(), binds), &kinds);
                     // As a list in the text each name would be looked up in the column's statistics.
-                    let listed = format!("{tenant} IN (SELECT pg_catalog.unnest({tenants}))");
+                    with += &format!(
+                        "ro_list{at}(tenant) AS MATERIALIZED (SELECT pg_catalog.unnest({tenants})), "
+                    );
+                    let listed =
+                        format!("{tenant} IN (SELECT ro_list{at}.tenant FROM ro_list{at})");
                     format!("{age} < {cutoff} AND ({listed}) IS TRUE")
                 };
-                let own: Vec<String> = lists.iter().map(&mut own).collect();
+                let own: Vec<String> = lists.iter().enumerate().map(&mut own).collect();
                 let any = if own.is_empty() { "FALSE".to_owned() } else { own.join(" OR ") };
                 conditions.push(format!("({any})"));
             }
@@ -95,7 +101,7 @@ impl Blocks<'_> {
                 }
             }
         }
-        Candidates { joined, within, due: conditions.join(" AND ") }
+        Candidates { lists: with, joined, within, due: conditions.join(" AND ") }
     }
 }
 
@@ -104,6 +110,11 @@ impl Candidates {
     pub(super) fn from(&self, target: &Target, word: &str) -> String {
         let joined = self.joined.as_ref().map(|(joined, _)| format!(" {word} {joined}"));
         format!("{}{}", root_from(target, ROW), joined.unwrap_or_default())
+    }
+
+    /// Where the names of a statement begin.
+    pub(super) fn with(&self) -> String {
+        format!("WITH {}", self.lists)
     }
 
     pub(super) fn conditions(&self) -> String {
@@ -119,12 +130,6 @@ impl Candidates {
     }
 }
 
-/// From here on each row that somebody else has locked is waited for so many milliseconds at most: others
-/// may wait meanwhile for rows that the same statement has locked before.
-pub fn wait_little() -> Statement {
-    super::alone("SELECT pg_catalog.set_config('lock_timeout', '10', true)".to_owned())
-}
-
 /// In place of a verdict: a row that can never go, which another statement is to count.
 pub const NEVER_GOES: i64 = -2;
 
@@ -132,7 +137,7 @@ pub const NEVER_GOES: i64 = -2;
 /// tenant how many, and the youngest age among them. Further rows, without a tenant, say how many are
 /// due by verdict, and which rows of these tables the transaction had deleted before.
 ///
-/// Whoever changes a row meanwhile is waited for ([`wait_little`]), and the row is looked at again as it
+/// Whoever changes a row meanwhile is waited for, and the row is looked at again as it
 /// is then. That holds for the row alone, and not for another that a condition reads: [`is_judged_alone`].
 pub fn delete_due(
     target: &Target,
@@ -146,6 +151,7 @@ pub fn delete_due(
     let (before, nulls) = before(tables);
     let youngest = as_age_is_shown(target, "pg_catalog.max(ro_age)".to_owned());
     let verdict = verdict(target);
+    let (tenant, shown) = grouped_tenant(target, ROW, "ro_tenant");
     let held = format!(" AND {verdict} = {GOES}");
     let held = if target.exemptions.is_empty() { "" } else { &held };
     let Candidates { within, due, .. } = &candidates;
@@ -154,16 +160,16 @@ pub fn delete_due(
     never.push(format!("{age} < {}", binds.add_once(blocks.earliest.clone(), cutoff_cast(target))));
     let never = never.join(" OR ");
     let text = format!(
-        "WITH ro_due AS MATERIALIZED (SELECT CASE WHEN {never} THEN {NEVER_GOES} ELSE {verdict} END AS ro_verdict, \
+        "{}ro_due AS MATERIALIZED (SELECT CASE WHEN {never} THEN {NEVER_GOES} ELSE {verdict} END AS ro_verdict, \
          pg_catalog.count(*) AS ro_rows FROM {} WHERE {within} AND ({never} OR {due}) GROUP BY 1), \
          ro_gone AS (DELETE FROM {} WHERE {}{held} AND (SELECT pg_catalog.sum(ro_rows) FROM ro_due \
-         WHERE ro_verdict <> {NEVER_GOES}) <= {most} RETURNING {} AS ro_tenant, {age} AS ro_age) \
-         SELECT TRUE, ro_tenant, pg_catalog.count(*), {youngest}, NULL{nulls} FROM ro_gone GROUP BY 2 \
+         WHERE ro_verdict <> {NEVER_GOES}) <= {most} RETURNING {tenant} AS ro_tenant, {age} AS ro_age) \
+         SELECT TRUE, {shown}, pg_catalog.count(*), {youngest}, NULL{nulls} FROM ro_gone GROUP BY ro_tenant \
          UNION ALL SELECT FALSE, NULL, ro_rows, NULL, ro_verdict{before} FROM ro_due",
+        candidates.with(),
         candidates.whole(target),
         candidates.from(target, "USING"),
         candidates.conditions(),
-        shown_tenant(target, ROW),
     );
     Statement::new(text, binds)
 }

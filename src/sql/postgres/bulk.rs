@@ -11,7 +11,7 @@ use crate::model::{Encoding, Engine, ROW, Scalar, Table, Target, Value, bind_ins
 use crate::sql::dependents;
 use crate::sql::render;
 use crate::sql::statement::{Binds, Instants, Statement};
-use crate::sql::words::{age, cast, root_from, selected, shown_tenant, tenant_of};
+use crate::sql::words::{age, cast, grouped_tenant, root_from, selected, tenant_of};
 
 const JUDGED: &str = "ro_judged";
 
@@ -55,13 +55,14 @@ pub fn claim_due(
     let bounds = cast(&bounds, &format!("{}[]", cutoff_cast(target)));
     let candidates = blocks.candidates(target, &mut binds);
     let verdict = if is_judged_alone(target) { verdict(target) } else { GOES.to_string() };
+    let (tenant, shown) = grouped_tenant(target, ROW, "ro_tenant");
     let text = format!(
-        "WITH {DUE} AS MATERIALIZED (SELECT {ROW}.ctid AS ro_at, {} AS ro_tenant, \
+        "{}{DUE} AS MATERIALIZED (SELECT {ROW}.ctid AS ro_at, {tenant} AS ro_tenant, \
          pg_catalog.width_bucket({}, {bounds}) AS ro_reached, {verdict} AS ro_verdict \
          FROM {} WHERE {} LIMIT {limit} FOR UPDATE OF {ROW} NOWAIT) \
-         SELECT ro_tenant, ro_reached, ro_verdict, pg_catalog.count(*), \
-         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {DUE} GROUP BY 1, 2, 3",
-        shown_tenant(target, ROW),
+         SELECT {shown}, ro_reached, ro_verdict, pg_catalog.count(*), \
+         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {DUE} GROUP BY ro_tenant, 2, 3",
+        candidates.with(),
         age(target, ROW),
         candidates.from(target, "CROSS JOIN"),
         candidates.conditions(),
@@ -73,9 +74,10 @@ pub fn claim_due(
 /// and their addresses. The target is one of [`super::by_row`].
 pub fn judge_locked(target: &Target, instants: &Instants, due: &[(String, Value)]) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
+    let (_, shown) = grouped_tenant(target, ROW, "ro_tenant");
     let text = format!(
-        "WITH {} SELECT ro_tenant, ro_verdict, pg_catalog.count(*), \
-         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {JUDGED} GROUP BY 1, 2",
+        "WITH {} SELECT {shown}, ro_verdict, pg_catalog.count(*), \
+         CAST(pg_catalog.array_agg(ro_at) AS pg_catalog.text) FROM {JUDGED} GROUP BY ro_tenant, 2",
         judged(target, due, &mut binds)
     );
     Statement::new(text, binds)
@@ -92,10 +94,11 @@ pub fn take_locked(
 ) -> Statement {
     let mut binds = Binds::new(Engine::Postgres, instants);
     let (before, nulls) = super::blocks::before(tables);
+    let (_, shown) = grouped_tenant(target, ROW, "ro_tenant");
     let text = format!(
         "WITH {}, ro_gone AS (DELETE FROM {} WHERE {ROW}.ctid = ANY (ARRAY(SELECT ro_at FROM {JUDGED} \
          WHERE ro_verdict = {GOES})) RETURNING 1) \
-         SELECT TRUE, ro_tenant, pg_catalog.count(*), NULL, ro_verdict{nulls} FROM {JUDGED} GROUP BY 2, 5 \
+         SELECT TRUE, {shown}, pg_catalog.count(*), NULL, ro_verdict{nulls} FROM {JUDGED} GROUP BY ro_tenant, 5 \
          UNION ALL SELECT FALSE, NULL, (SELECT pg_catalog.count(*) FROM ro_gone), NULL, {GOES}{before}",
         judged(target, due, &mut binds),
         root_from(target, ROW),
@@ -115,13 +118,13 @@ fn judged(target: &Target, due: &[(String, Value)], binds: &mut Binds) -> String
             format!("SELECT pg_catalog.unnest(CAST({places} AS pg_catalog.tid[])), {cutoff}")
         })
         .collect();
+    let (tenant, _) = grouped_tenant(target, ROW, "");
     // In the order of the table: what belongs together in others often lies together there.
     format!(
         "{DUE} (ro_at, ro_cutoff) AS MATERIALIZED ({} ORDER BY 1), {JUDGED} AS MATERIALIZED (\
          SELECT ro_one.* FROM {DUE} CROSS JOIN LATERAL (SELECT {ROW}.ctid AS ro_at, \
-         {} AS ro_tenant, {} AS ro_verdict FROM {} WHERE {ROW}.ctid = {DUE}.ro_at OFFSET 0) AS ro_one)",
+         {tenant} AS ro_tenant, {} AS ro_verdict FROM {} WHERE {ROW}.ctid = {DUE}.ro_at OFFSET 0) AS ro_one)",
         lists.join(" UNION ALL "),
-        shown_tenant(target, ROW),
         verdict(target),
         root_from(target, ROW),
     )

@@ -1,6 +1,7 @@
 //! What PostgreSQL is asked between batches.
 
-use super::{alone, pairs};
+use super::alone;
+use super::schema::named;
 use crate::model::Table;
 use crate::sql::statement::Statement;
 
@@ -12,10 +13,8 @@ fn waiters(tables: &[&Table]) -> String {
         "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype = 'relation' \
          AND l.mode <> 'ShareUpdateExclusiveLock' AND l.database = \
           (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
-         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c \
-          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-          WHERE (n.nspname::pg_catalog.text, c.relname::pg_catalog.text) IN ({})))",
-        pairs(&names)
+         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c WHERE {}))",
+        named(&names)
     )
 }
 

@@ -93,7 +93,7 @@ fn blocks_go_by_one_statement_where_nothing_but_the_row_decides_and_by_two_where
             let role = &stage.database.role;
             let sql = format!(
                 "SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
-                 WHERE userid = '{role}'::regrole AND query LIKE 'WITH ro_due%{like}%'"
+                 WHERE userid = '{role}'::regrole AND query LIKE 'WITH %ro_due%{like}%'"
             );
             stage.database.numbers(&sql)[0]
         };
