@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::Value;
 
+/// In place of a key's column: where a row lies in PostgreSQL, while nobody moves it.
+pub const ADDRESS: &str = "ctid";
+
 /// The values of a row's key columns, in the key's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key(pub Vec<Value>);

@@ -24,7 +24,7 @@ pub use catalog::{
 pub use condition::{Comparison, Expression, Parameter, ROW};
 pub use counts::{Cause, Counts, Failure, TenantCounts, UnknownTenant};
 pub use engine::Engine;
-pub use key::{Key, KeySet};
+pub use key::{ADDRESS, Key, KeySet};
 pub use nearest::{distance, nearest};
 pub use reason::Reason;
 pub use refusal::Refusal;

@@ -1,6 +1,6 @@
 //! A target once it is resolved against the catalog: all that statements are made of.
 
-use super::{Encoding, Engine, Expression, OnDelete, Parameter, Table, TableName};
+use super::{ADDRESS, Encoding, Engine, Expression, OnDelete, Parameter, Table, TableName};
 
 /// What is purged: rows of one table, with what goes or changes with them.
 #[derive(Debug, Clone)]
@@ -162,6 +162,14 @@ impl Target {
     /// The table that the rows in hand are addressed in.
     pub fn rows(&self) -> &Table {
         self.leaf.as_ref().unwrap_or(&self.table)
+    }
+
+    /// The same target with the rows in hand known by where they lie: while they are locked, and
+    /// nothing of ours moves them.
+    pub fn by_address(&self) -> Self {
+        let mut own = self.clone();
+        own.leaf.as_mut().unwrap_or(&mut own.table).key = vec![ADDRESS.to_owned()];
+        own
     }
 
     /// The tables that a batch of the rows in hand writes to.

@@ -3,7 +3,8 @@
 use super::rights;
 use crate::declare;
 use crate::model::{
-    Catalog, DependentAction, Engine, Obstacle, Reason, Refusal, Table, TableKind, Target, quote,
+    ADDRESS, Catalog, DependentAction, Engine, Obstacle, Reason, Refusal, Table, TableKind, Target,
+    quote,
 };
 
 /// Everything that does, of the target's tables, its dependents', and those that conditions read.
@@ -165,7 +166,7 @@ fn inherited_parents(declared: &declare::Target, target: &Target) -> Vec<Refusal
 
 /// Which rows are the newest of a family only a key over all its tables tells.
 fn ranked_family(declared: &declare::Target, table: &Table) -> Option<Refusal> {
-    let has_key = table.is_partitioned() && table.key != ["ctid"];
+    let has_key = table.is_partitioned() && table.key != [ADDRESS];
     if declared.keep_newest.is_none() || !table.is_family() || has_key {
         return None;
     }

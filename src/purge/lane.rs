@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::model::{Action, Engine, Target, Value};
+use crate::model::{Action, DependentAction, Engine, Target, Value};
 use crate::plan::{Fate, PlannedTarget};
 use crate::sql;
 use crate::sql::postgres::{self, Due};
@@ -21,10 +21,13 @@ pub(super) struct Lane {
     pub(super) earliest: Value,
     /// Rows that stay by their tenant's own window are neither locked nor in the way.
     pub(super) due: Due,
-    /// Nothing but the row itself decides, and nobody's trigger looks on: one statement does it.
+    /// Nothing but the row itself decides, the database takes what hangs on it, and nobody's trigger
+    /// looks on: one statement does it.
     pub(super) at_once: bool,
     /// Whether somebody's trigger is set off.
     pub(super) sets_off: bool,
+    /// What hangs on the rows goes by statements of its own.
+    pub(super) one_by_one: bool,
 }
 
 impl Lane {
@@ -41,7 +44,7 @@ impl Lane {
             && matches!(target.action, Action::Delete)
             // Tenant and age are read when the row is locked, and not again.
             && sees_itself.reads_only_itself()
-            && (target.dependents.is_empty() || sql::cascades(target));
+            && (sql::cascades(target) || go_before(target));
         let cutoffs = cutoffs.all();
         if !serves || cutoffs.is_empty() {
             return None;
@@ -50,12 +53,27 @@ impl Lane {
         // A row of another table that loses its reference is updated.
         let sets_off = !planned.notes.set_null.is_empty()
             || planned.leaves.iter().any(|leaf| !leaf.rows().delete_triggers.is_empty());
+        let one_by_one = !sql::cascades(target);
+        if one_by_one && sets_off {
+            return None;
+        }
         let bound = postgres::bound(target, &cutoffs);
         let due = due(planned, &cutoffs, &bound)?;
         let is_exact = target.tenant.is_none() || matches!(due, Due::Own(_));
-        let at_once = is_exact && !sets_off && postgres::is_judged_alone(target);
-        Some(Self { cutoffs, bound, earliest, due, at_once, sets_off })
+        let at_once = is_exact && !sets_off && !one_by_one && postgres::is_judged_alone(target);
+        Some(Self { cutoffs, bound, earliest, due, at_once, sets_off, one_by_one })
     }
+}
+
+/// Whether all that hangs on a row is deleted before it, and nobody else's doing can move the row
+/// meanwhile: it goes by where it lies.
+fn go_before(target: &Target) -> bool {
+    target.dependents.iter().all(|dependent| {
+        matches!(dependent.action, DependentAction::Delete)
+            && dependent.selection.is_none()
+            && dependent.table.delete_triggers.is_empty()
+            && dependent.table.name != target.table.name
+    })
 }
 
 /// Of the tenants that had something due at the plan: whoever came since has rows of now.

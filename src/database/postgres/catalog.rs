@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Session;
 use crate::database::Error;
 use crate::model::{
-    Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table,
+    ADDRESS, Catalog, Column, Engine, ForeignKey, Index, Obstacle, OnDelete, Power, Rights, Table,
     TableKind, TableName, Value,
 };
 use crate::sql::postgres as sql;
@@ -77,7 +77,7 @@ fn table(row: &[Value]) -> Table {
         kind,
         columns: Vec::new(),
         // Until a better one is found: where the row lies.
-        key: vec!["ctid".to_owned()],
+        key: vec![ADDRESS.to_owned()],
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         delete_triggers: Vec::new(),
@@ -135,7 +135,7 @@ impl Tables {
                         }
                     }
                 }
-                let by_place = table.key == ["ctid"];
+                let by_place = table.key == [ADDRESS];
                 let better = by_place || is_primary || plain.len() < table.key.len();
                 let settled = !table.primary_key().is_empty() && !is_primary;
                 if whole && tells_apart && better && !settled {

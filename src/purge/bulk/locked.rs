@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Answer, Outcome, Taking, apart, count, going, misread, number, read_verdict};
 use crate::database::Session;
-use crate::model::{Target, Value};
+use crate::model::{Key, Target, Value};
 use crate::plan::Fate;
-use crate::purge::batch::{self, BatchError};
-use crate::purge::judge::Verdict;
+use crate::purge::batch::{self, BatchError, act};
+use crate::purge::judge::{Bench, Verdict};
 use crate::purge::tally::Taken;
 use crate::purge::watch::Point;
 use crate::sql::Instants;
@@ -66,7 +66,7 @@ impl Taking<'_> {
             // A second statement, with a snapshot of its own: it sees what was committed before the
             // locks were had, in other tables too.
             let own = postgres::by_row(target);
-            if !lane.sets_off {
+            if !lane.sets_off && !lane.one_by_one {
                 return self.take_judged(&own, instants, &due, locked, session).await;
             }
             for row in session.rows(&postgres::judge_locked(&own, instants, &due)).await? {
@@ -86,14 +86,20 @@ impl Taking<'_> {
         for group in going {
             join(&mut places, &group.addresses);
         }
-        let mut dependents = vec![0; target.dependents.len()];
-        if gone > 0 {
-            if lane.sets_off {
-                session.act().await?;
+        let dependents = match gone {
+            0 => vec![0; target.dependents.len()],
+            _ if lane.one_by_one => {
+                let target = &target.by_address();
+                act::on(&Bench { target, ..*bench }, &keys(&places), Fate::Each, session).await?
             }
-            let delete = postgres::delete_at(target, &closed(&places));
-            dependents = batch::delete_counted(target, &delete, gone, session).await?;
-        }
+            _ => {
+                if lane.sets_off {
+                    session.act().await?;
+                }
+                let delete = postgres::delete_at(target, &closed(&places));
+                batch::delete_counted(target, &delete, gone, session).await?
+            }
+        };
         let taken = groups.into_iter().map(|Places { tenant, verdict, rows, .. }| Taken {
             tenant,
             verdict,
@@ -141,4 +147,10 @@ fn join(all: &mut String, places: &str) {
 
 fn closed(places: &str) -> String {
     format!("{{{}}}", places.trim_start_matches('{').trim_end_matches('}'))
+}
+
+/// The addresses of an array without its braces.
+fn keys(places: &str) -> Vec<Key> {
+    let places = places.trim_matches('"').split("\",\"");
+    places.map(|place| Key(vec![Value::Text(place.to_owned())])).collect()
 }

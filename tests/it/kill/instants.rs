@@ -117,6 +117,11 @@ fn a_pod_that_takes_whole_blocks_may_be_killed_at_any_point() {
 }
 
 #[test]
+fn a_pod_that_takes_dependents_of_whole_blocks_may_be_killed_at_any_point() {
+    named_points(Lane::BlocksOneByOne);
+}
+
+#[test]
 fn pods_on_postgresql_killed_at_random_instants_lose_and_invent_nothing() {
     random_instants(true, Lane::Cascade);
 }

@@ -23,6 +23,8 @@ pub enum Lane {
     Explicit,
     /// The database, and whole blocks go at once, in SQLite stretches.
     Blocks,
+    /// The batch, before the chats of whole blocks.
+    BlocksOneByOne,
 }
 
 enum Engine {
@@ -72,7 +74,7 @@ impl Scene {
                      CREATE TABLE messages (id bigserial PRIMARY KEY, chat_id bigint);
                      CREATE INDEX ON messages (chat_id);",
                 );
-                let rule = if self.lane == Lane::Explicit { "" } else { "ON DELETE CASCADE" };
+                let rule = if self.takes_messages() { "" } else { "ON DELETE CASCADE" };
                 database.execute(&format!(
                     "ALTER TABLE messages ADD FOREIGN KEY (chat_id) REFERENCES chats {rule}"
                 ));
@@ -150,7 +152,7 @@ spec: {{policyRef: {{name: rows}}}}
                 }
                 std::fs::write(self.file(), "").unwrap();
                 let mode = if self.lane == Lane::Cascade { "DELETE" } else { "WAL" };
-                let rule = if self.lane == Lane::Explicit { "" } else { "ON DELETE CASCADE" };
+                let rule = if self.takes_messages() { "" } else { "ON DELETE CASCADE" };
                 let tables = format!(
                     "PRAGMA journal_mode = {mode};
                      CREATE TABLE chats (id INTEGER PRIMARY KEY, org TEXT, at INTEGER, pinned INTEGER, pad TEXT);
@@ -165,6 +167,10 @@ spec: {{policyRef: {{name: rows}}}}
         }
     }
 
+    fn takes_messages(&self) -> bool {
+        matches!(self.lane, Lane::Explicit | Lane::BlocksOneByOne)
+    }
+
     fn numbers(&self, sql: &str) -> Vec<i64> {
         match &self.engine {
             Engine::Sqlite => numbers_of(&self.file(), sql),
@@ -174,7 +180,7 @@ spec: {{policyRef: {{name: rows}}}}
 
     /// One pod. What it said last may still be under way in the server.
     pub fn pod(&self, instance: Instance) -> Ended {
-        let by_blocks = self.lane == Lane::Blocks;
+        let by_blocks = matches!(self.lane, Lane::Blocks | Lane::BlocksOneByOne);
         let ended = pod::run(self.folder.path(), &self.record, by_blocks, instance);
         let deadline = Instant::now() + Duration::from_secs(30);
         let others = "SELECT count(*) FROM pg_stat_activity

@@ -49,6 +49,8 @@ pub enum Variant {
     Sweep,
     /// No index serves, and whole blocks are taken at once.
     Blocks,
+    /// The same as `NoAction`: the messages go before their chats.
+    BlocksOneByOne,
 }
 
 fn grant(database: &Database) {
@@ -73,15 +75,16 @@ impl Bed {
     /// In an empty database that is reached by this URL.
     pub fn on(database: Database, url: String, variant: Variant) -> Self {
         let mut rows = ROWS.to_owned();
-        if matches!(variant, Variant::NoAction | Variant::Sweep) {
+        if matches!(variant, Variant::NoAction | Variant::Sweep | Variant::BlocksOneByOne) {
             rows = rows.replace(" ON DELETE CASCADE", "");
         }
-        if matches!(variant, Variant::Sweep | Variant::Blocks) {
+        let by_blocks = matches!(variant, Variant::Blocks | Variant::BlocksOneByOne);
+        if variant == Variant::Sweep || by_blocks {
             rows += "DROP INDEX chats_age;";
         }
         database.execute(&rows);
         grant(&database);
-        let nearly_all = (variant == Variant::Blocks).then_some(-1.0);
+        let nearly_all = by_blocks.then_some(-1.0);
         Self { stage: Stage::new(database, url), spec: SPEC.to_owned(), nearly_all }
     }
 

@@ -1,6 +1,7 @@
 //! Whole blocks at once, and row by row: the same rows go, and the same is told.
 
 mod at_once;
+mod one_by_one;
 
 use std::cell::RefCell;
 
@@ -47,6 +48,8 @@ const TRIGGER: &str = "
     CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN old; END $$;
     CREATE TRIGGER look BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION look();";
 
+const CASCADES: &str = "REFERENCES t ON DELETE CASCADE";
+
 #[test]
 fn everything_that_decides_is_asked_of_each_row() {
     let sql = "
@@ -77,10 +80,16 @@ fn everything_that_decides_is_asked_of_each_row() {
     ] {
         let spec = old(&format!(", tenant: {{column: org}}, {conditions}, {dependents}"));
         let spec = spec.replace("default: 30d", windows);
-        for trigger in ["", TRIGGER] {
-            let sql = format!("{sql} {trigger}");
+        for (trigger, key) in [
+            ("", CASCADES),
+            (TRIGGER, CASCADES),
+            ("", "REFERENCES t"),
+            ("", ""),
+            (TRIGGER, "REFERENCES t"),
+        ] {
+            let sql = format!("{} {trigger}", sql.replace(CASCADES, key));
             let Some((left, told, batches)) = ways(&sql, &grants, &spec) else { return };
-            assert_eq!(batches, 1, "{conditions} {trigger}");
+            assert_eq!(batches, 1, "{conditions} {trigger} {key}");
             for stays in [101, 102, 103, 104, 105, 106, 107, 111] {
                 assert!(left.contains(&stays), "{conditions}: {stays} is gone");
             }

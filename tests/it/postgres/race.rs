@@ -9,6 +9,9 @@ use super::database::delete;
 use super::meddler::{CLOSED, Meddler, OPEN};
 use super::stage::{both, old};
 
+const LANES: [Variant; 5] =
+    [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::Blocks, Variant::BlocksOneByOne];
+
 /// How to be in the middle of things: one chat after another, several at a time, and all in one pass over the table, where
 /// there is nothing between the first batch and the last.
 fn ways() -> Vec<(Variant, usize, Point)> {
@@ -16,7 +19,7 @@ fn ways() -> Vec<(Variant, usize, Point)> {
     for point in OPEN {
         ways.extend([(Variant::Cascade, 3, point), (Variant::NoAction, 1, point)]);
     }
-    for variant in [Variant::Sweep, Variant::Blocks] {
+    for variant in [Variant::Sweep, Variant::Blocks, Variant::BlocksOneByOne] {
         ways.extend([(variant, 8, Point::Planned), (variant, 8, Point::Found)]);
     }
     ways
@@ -139,7 +142,7 @@ fn gets_in(variant: Variant, point: Point, sql: &str) -> Option<bool> {
 
 #[test]
 fn the_rows_of_a_batch_nobody_else_can_write_or_point_at() {
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::Blocks] {
+    for variant in LANES {
         for point in CLOSED {
             for sql in [
                 "UPDATE chats SET pinned = 1 WHERE id = 1",
@@ -169,7 +172,7 @@ fn every_other_row_can_be_written_while_a_batch_is_at_work() {
 #[test]
 fn activity_without_a_foreign_key_counts_until_the_judgement() {
     let sql = "INSERT INTO notes VALUES (8, '2026-11-20Z')";
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep] {
+    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::BlocksOneByOne] {
         for (point, left) in [
             (Point::Locked, [8, 9, 10].as_slice()),
             (Point::Judged, &[9, 10]),
@@ -186,7 +189,7 @@ fn activity_without_a_foreign_key_counts_until_the_judgement() {
 
 #[test]
 fn what_somebody_else_has_locked_is_left_and_told() {
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::Blocks] {
+    for variant in LANES {
         for sql in [
             "SELECT 1 FROM chats WHERE id = 3 FOR UPDATE",
             "UPDATE chats SET pinned = 1 WHERE id = 3",
@@ -221,7 +224,7 @@ const TOUCH: &str = "
 
 #[test]
 fn a_trigger_that_touches_the_root_when_its_children_go_keeps_nothing() {
-    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep] {
+    for variant in [Variant::Cascade, Variant::NoAction, Variant::Sweep, Variant::BlocksOneByOne] {
         for batch in [1, 8] {
             let Some(bed) = Bed::new(variant) else { return };
             bed.stage.database.execute(TOUCH);

@@ -75,7 +75,7 @@ fn a_password_that_is_rotated_in_the_middle_disturbs_no_run_that_is_at_work() {
 
 #[test]
 fn a_right_that_is_taken_away_in_the_middle_ends_the_target_and_blames_no_row() {
-    for variant in [Variant::NoAction, Variant::Blocks] {
+    for variant in [Variant::NoAction, Variant::Blocks, Variant::BlocksOneByOne] {
         for right in
             ["DELETE ON chats", "UPDATE (id) ON chats", "SELECT ON notes", "USAGE ON SCHEMA public"]
         {

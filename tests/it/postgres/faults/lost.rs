@@ -28,7 +28,7 @@ fn assert_told_or_went_on(said: &Said, words: &str) {
 #[test]
 fn a_server_that_starts_again_at_once_leaves_whole_batches_and_the_next_run_finishes() {
     let Some((own, _turn)) = own() else { return };
-    for variant in [Variant::NoAction, Variant::Blocks] {
+    for variant in [Variant::NoAction, Variant::Blocks, Variant::BlocksOneByOne] {
         for point in WITHIN {
             let bed = own.bed(variant);
             let restart = at(point, if point == Point::Found { 1 } else { 2 }, || {

@@ -18,7 +18,7 @@ fn slow(rows: &str) -> String {
 
 #[test]
 fn a_row_that_takes_too_long_is_found_by_halves_left_and_told_and_the_others_go() {
-    for variant in [Variant::NoAction, Variant::Cascade, Variant::Blocks] {
+    for variant in [Variant::NoAction, Variant::Cascade, Variant::Blocks, Variant::BlocksOneByOne] {
         let Some(mut bed) = Bed::new(variant) else { return };
         bed.stage.statement_timeout = "500ms";
         bed.stage.database.execute(&slow("3"));
