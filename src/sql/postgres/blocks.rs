@@ -159,6 +159,8 @@ pub fn delete_due(
     let mut never = never_goes(target).unwrap_or_default();
     never.push(format!("{age} < {}", binds.add_once(blocks.earliest.clone(), cutoff_cast(target))));
     let never = never.join(" OR ");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let most = binds.add_once(Value::Integer(most), "pg_catalog.int8");
     let text = format!(
         "{}ro_due AS MATERIALIZED (SELECT CASE WHEN {never} THEN {NEVER_GOES} ELSE {verdict} END AS ro_verdict, \
          pg_catalog.count(*) AS ro_rows FROM {} WHERE {within} AND ({never} OR {due}) GROUP BY 1), \
