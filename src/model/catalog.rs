@@ -98,7 +98,7 @@ pub struct Column {
     pub name: String,
     /// SQLite: as it was declared, upper case, e.g. `TIMESTAMP`; empty where nothing was.
     /// PostgreSQL: the type's own name in its catalog, of a domain that of its base, e.g.
-    /// `timestamptz`, `int8`, `bpchar`.
+    /// `timestamptz`, `int8`, `bpchar`; `public.uuid` is somebody's own that is only called so.
     pub declared: String,
     /// PostgreSQL: the type as SQL casts to it, e.g. `"pg_catalog"."int8"`. SQLite has no use for it.
     pub cast: String,

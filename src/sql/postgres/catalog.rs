@@ -50,6 +50,17 @@ pub fn tables() -> Statement {
     ))
 }
 
+/// A type's name; with its schema where it is only called like one of the server's own.
+pub(super) fn type_name(kind: &str) -> String {
+    format!(
+        "CASE WHEN {kind}.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace AND EXISTS (\
+          SELECT 1 FROM pg_catalog.pg_type o WHERE o.typname = {kind}.typname \
+          AND o.typnamespace = 'pg_catalog'::pg_catalog.regnamespace) \
+         THEN {kind}.typnamespace::pg_catalog.regnamespace::pg_catalog.text || '.' || {kind}.typname \
+         ELSE {kind}.typname::pg_catalog.text END"
+    )
+}
+
 /// Name, type and its cast (of a domain, those of its base), whether the database computes it,
 /// the schema of the extension its type comes from, or that of its elements, whether unlike texts
 /// may be equal to it, whether it says in which partition a row lies, whether the login may not
@@ -64,7 +75,7 @@ pub fn columns() -> Statement {
          JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
          WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.deptype = 'e' \
          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) \
-         SELECT a.attrelid::pg_catalog.int8, a.attname::pg_catalog.text, t.typname::pg_catalog.text, \
+         SELECT a.attrelid::pg_catalog.int8, a.attname::pg_catalog.text, {}, \
          pg_catalog.quote_ident(tn.nspname) || '.\"' || pg_catalog.replace(t.typname, '\"', '\"\"') || '\"', \
          a.attgenerated <> '' OR a.attidentity = 'a', \
          (SELECT x.nspname::pg_catalog.text FROM ro_extended x \
@@ -83,7 +94,8 @@ pub fn columns() -> Statement {
          JOIN ro_base b ON b.type = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
          JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace \
          WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
-         AND {OURS} ORDER BY a.attrelid, a.attnum"
+         AND {OURS} ORDER BY a.attrelid, a.attnum",
+        type_name("t")
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What the server says of parts of a policy before any of them is carried out. No row is read.
 
-use super::alone;
+use super::{alone, catalog};
 use crate::model::{Assignments, Engine, Expression, ROW, Scalar, Table, Target};
 use crate::sql::render;
 use crate::sql::statement::{Bind, Binds, Statement};
@@ -19,8 +19,9 @@ pub fn type_of_condition(target: &Target, table: &Table, condition: &Expression)
 fn type_name(table: &Table, value: &str) -> Statement {
     let rows = from(table, ROW);
     let text = format!(
-        "SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_type t \
-         WHERE t.oid = pg_catalog.pg_typeof((SELECT {value} FROM {rows} LIMIT 0))"
+        "SELECT {} FROM pg_catalog.pg_type t \
+         WHERE t.oid = pg_catalog.pg_typeof((SELECT {value} FROM {rows} LIMIT 0))",
+        catalog::type_name("t")
     );
     Statement::new(text, Binds::none(Engine::Postgres))
 }

@@ -233,6 +233,19 @@ fn rows_are_taken_by_their_addresses_where_their_ages_compare_as_we_read_them() 
 }
 
 #[test]
+fn a_type_that_only_has_the_name_of_one_of_the_servers_own_is_another() {
+    // Equal to it is what has another text: (1.0) and (1.00).
+    let sql = "
+        CREATE TYPE public.uuid AS (v numeric);
+        CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, org public.uuid);
+        INSERT INTO t VALUES (1, '2020-01-01Z', '(1.0)'), (2, '2020-01-01Z', '(1.00)'), (3, '2020-01-01Z', '(2)');";
+    let spec = old(", tenant: {column: org}")
+        .replace("default: 30d", "default: 30d, tenants: [{name: (1.00), window: Forever}]");
+    let Some((left, told, _)) = ways(sql, &[delete("t", "id")], &spec) else { return };
+    assert_eq!(left, [2], "{told}");
+}
+
+#[test]
 fn rows_that_their_own_tenants_keep_are_neither_locked_nor_in_the_way() {
     let sql = format!(
         "CREATE TABLE t (id bigint PRIMARY KEY, org text, at timestamptz);
