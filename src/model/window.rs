@@ -1,9 +1,10 @@
 //! Windows: how long a tenant's rows are kept, and what a source may answer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 /// A unit of a window. Seconds to weeks are exact; months and years are calendar steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Window {
             return Ok(None);
         };
         let exact = |seconds: i64| -> Result<Timestamp, jiff::Error> {
-            clock.checked_sub(Span::new().try_seconds(amount.saturating_mul(seconds))?)
+            clock.checked_sub(SignedDuration::from_secs(amount.saturating_mul(seconds)))
         };
         let calendar = |span: Span| -> Result<Timestamp, jiff::Error> {
             Ok(clock.to_zoned(zone.clone()).checked_sub(span)?.timestamp())
@@ -144,32 +145,36 @@ pub enum Collation {
 
 impl Collation {
     /// Equal exactly for names that the column takes for equal.
-    pub fn fold(self, name: &str) -> String {
+    pub fn fold(self, name: &str) -> Cow<'_, str> {
+        let written = |folded: Option<String>| folded.map_or(Cow::Borrowed(name), Cow::Owned);
         match self {
-            Self::Binary => name.to_owned(),
-            Self::NoCase => name.to_ascii_lowercase(),
-            Self::Rtrim => name.trim_end_matches(' ').to_owned(),
-            Self::Numeric => number(name).unwrap_or_else(|| name.to_owned()),
-            Self::Lower => name.to_lowercase(),
-            Self::Uuid => uuid(name).unwrap_or_else(|| name.to_owned()),
+            Self::Binary => Cow::Borrowed(name),
+            Self::NoCase => Cow::Owned(name.to_ascii_lowercase()),
+            Self::Rtrim => Cow::Borrowed(name.trim_end_matches(' ')),
+            Self::Numeric => written(number(name)),
+            Self::Lower => Cow::Owned(name.to_lowercase()),
+            Self::Uuid => written(uuid(name)),
         }
     }
 }
+
+const UUID_DIGITS: usize = 32;
 
 /// The digits of a UUID, which may be written in braces, with hyphens, and in either case.
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let mut digits = [0; 32];
-    let mut length = 0;
-    for byte in inner.bytes().filter(|byte| *byte != b'-') {
-        if !byte.is_ascii_hexdigit() {
+    let mut digits = String::with_capacity(UUID_DIGITS);
+    for group in inner.split('-') {
+        if digits.len() + group.len() > UUID_DIGITS
+            || !group.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return None;
         }
-        *digits.get_mut(length)? = byte.to_ascii_lowercase();
-        length += 1;
+        digits.push_str(group);
     }
-    (length == digits.len()).then(|| digits.iter().copied().map(char::from).collect())
+    digits.make_ascii_lowercase();
+    (digits.len() == UUID_DIGITS).then_some(digits)
 }
 
 /// How a number is known, whatever the digits it was written with.
@@ -179,10 +184,9 @@ fn number(name: &str) -> Option<String> {
     if !looks {
         return None;
     }
-    let value = match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(integer), _) => super::Value::Integer(integer),
-        (Err(_), Ok(real)) => super::Value::Real(real),
-        (Err(_), Err(_)) => return None,
+    let value = match text.parse::<i64>() {
+        Ok(integer) => super::Value::Integer(integer),
+        Err(_) => super::Value::Real(text.parse().ok()?),
     };
     value.name()
 }

@@ -42,7 +42,7 @@ impl Lane {
             // Tenant and age are read when the row is locked, and not again.
             && sees_itself.reads_only_itself()
             && (target.dependents.is_empty() || sql::cascades(target));
-        let cutoffs = cutoffs.all();
+        let cutoffs = cutoffs.all().to_vec();
         if !serves || cutoffs.is_empty() {
             return None;
         }
