@@ -8,6 +8,7 @@ mod compile;
 mod due;
 mod pressure;
 mod strangers;
+mod tenants;
 mod walk;
 
 pub use blocks::{Blocks, Due, NEVER_GOES, delete_due, wait_little};
@@ -23,6 +24,7 @@ pub use compile::{assignment, compiled, pointing, type_of, type_of_condition};
 pub use due::{by_row, judge_by_row, tenants_of};
 pub use pressure::pressure;
 pub use strangers::strange_operators;
+pub use tenants::{known_tenants, tenants, tenants_between};
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
 use std::time::Duration;
