@@ -158,23 +158,24 @@ impl Collation {
     }
 }
 
-const UUID_DIGITS: usize = 32;
-
 /// The digits of a UUID, which may be written in braces, with hyphens, and in either case.
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let mut digits = String::with_capacity(UUID_DIGITS);
-    for group in inner.split('-') {
-        if digits.len() + group.len() > UUID_DIGITS
-            || !group.bytes().all(|byte| byte.is_ascii_hexdigit())
-        {
-            return None;
+    let mut digits = [0; 32];
+    let mut length = 0;
+    for byte in inner.bytes() {
+        match byte {
+            b'-' => continue,
+            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => {
+                *digits.get_mut(length)? = byte.to_ascii_lowercase();
+            }
+            _ => return None,
         }
-        digits.push_str(group);
+        length += 1;
     }
-    digits.make_ascii_lowercase();
-    (digits.len() == UUID_DIGITS).then_some(digits)
+    let whole = (length == digits.len()).then_some(&digits)?;
+    std::str::from_utf8(whole).ok().map(str::to_owned)
 }
 
 /// How a number is known, whatever the digits it was written with.

@@ -1,4 +1,7 @@
 //! What PostgreSQL is asked between batches.
+//!
+//! Not by its views (`pg_locks`, `pg_replication_slots`, `pg_stat_replication`) but by the functions
+//! that they show: a session that is new would read the catalog for everything else in them.
 
 use super::{alone, pairs};
 use crate::model::Table;
@@ -9,12 +12,12 @@ use crate::sql::statement::Statement;
 fn waiters(tables: &[&Table]) -> String {
     let names: Vec<_> = tables.iter().map(|table| table.name.clone()).collect();
     format!(
-        "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype = 'relation' \
+        "EXISTS (SELECT 1 FROM pg_catalog.pg_lock_status() l WHERE NOT l.granted AND l.locktype = 'relation' \
          AND l.mode <> 'ShareUpdateExclusiveLock' AND l.database = \
           (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
-         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c \
-          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-          WHERE (n.nspname::pg_catalog.text, c.relname::pg_catalog.text) IN ({})))",
+         AND EXISTS (SELECT 1 FROM pg_catalog.pg_class c \
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = l.relation \
+          AND (n.nspname::pg_catalog.text, c.relname::pg_catalog.text) IN ({})))",
         pairs(&names)
     )
 }
@@ -35,11 +38,12 @@ pub fn pressure(tables: &[&Table]) -> Statement {
     let waiters = waiters(tables);
     alone(format!(
         "SELECT pg_catalog.quote_ident(CURRENT_USER)::pg_catalog.text, {waiters}, f.* FROM (VALUES (1)) one \
-         LEFT JOIN (SELECT coalesce(nullif(r.application_name, ''), 'of process ' || r.pid)::pg_catalog.text, \
-         r.state::pg_catalog.text, EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots s \
+         LEFT JOIN (SELECT coalesce(nullif(a.application_name, ''), 'of process ' || r.pid)::pg_catalog.text, \
+         r.state::pg_catalog.text, EXISTS (SELECT 1 FROM pg_catalog.pg_get_replication_slots() s \
           WHERE s.active_pid = r.pid AND s.slot_type = 'logical'), {written}, {replayed}, \
          (extract(epoch FROM r.replay_lag) * 1000)::pg_catalog.int8 \
-         FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR r.state <> 'backup' \
+         FROM pg_catalog.pg_stat_get_wal_senders() r \
+         CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(r.pid) a WHERE r.state IS NULL OR r.state <> 'backup' \
          AND (r.replay_lsn IS NOT NULL OR r.write_lsn IS NULL)) f ON true"
     ))
 }

@@ -3,10 +3,15 @@
 //!
 //! Not by min(), which some types do not have.
 
-use super::array;
+use std::slice;
+
+use super::{array, pairs};
 use crate::model::{Engine, ROW, Table, Value, quote};
 use crate::sql::statement::{Binds, Statement};
 use crate::sql::words::{as_text, cast, column, from, shown_column};
+
+/// More would take longer than to look at all of its rows.
+const PROBES_A_BLOCK: usize = 100;
 
 /// A tenant, and where a skip beyond it may stop.
 type Gap = (Value, Value);
@@ -36,7 +41,9 @@ pub fn tenants(table: &Table, tenant: &str, age: Option<&str>) -> Statement {
 /// many of one kind cost less than as many that wait for each other.
 ///
 /// Who is found before one that is known is a stranger: a third column says up to where there may be
-/// more, and is NULL otherwise. Nobody is probed for beyond the first and the last row.
+/// more, and is NULL otherwise. Nobody is probed for beyond the first and the last row, and nobody at
+/// all where the table is too small for so many: then the first tenant is a stranger, and so are all
+/// behind it.
 pub fn known_tenants(table: &Table, tenant: &str, age: Option<&str>, known: &[Value]) -> Statement {
     let skips = Skips { table, tenant, age };
     let mut binds = Binds::none(Engine::Postgres);
@@ -48,6 +55,16 @@ pub fn known_tenants(table: &Table, tenant: &str, age: Option<&str>, known: &[Va
             from(table, ROW)
         )
     };
+    let probes = known.len() * table.leaves.len().max(1);
+    let parts = if table.leaves.is_empty() { slice::from_ref(&table.name) } else { &table.leaves };
+    let list = format!(
+        "CASE WHEN (SELECT pg_catalog.sum(pg_catalog.pg_relation_size(c.oid)) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE (n.nspname::pg_catalog.text, c.relname::pg_catalog.text) IN ({})) \
+         / pg_catalog.current_setting('block_size')::pg_catalog.int8 * {PROBES_A_BLOCK} >= {probes} \
+         THEN {list} END",
+        pairs(parts)
+    );
     let known = |what: &str| format!("(SELECT {what} FROM ro_known)");
     let up_to = "ro_found.ro_to";
     let text = format!(
@@ -63,8 +80,8 @@ pub fn known_tenants(table: &Table, tenant: &str, age: Option<&str>, known: &[Va
         shown = skips.shown("ro_found"),
         found = skips.tenant_of("ro_found"),
         up_to_shown = as_text(up_to),
-        first = known("list[1]"),
-        up_to_first = skips.first(&format!("<= {}", known("list[1]"))),
+        first = known("coalesce(list[1], most)"),
+        up_to_first = skips.first(&format!("<= {}", known("coalesce(list[1], most)"))),
         all = known("list"),
         least_known = known("least"),
         most_known = known("most"),
