@@ -153,29 +153,37 @@ impl Collation {
             Self::Rtrim => Cow::Borrowed(name.trim_end_matches(' ')),
             Self::Numeric => written(number(name)),
             Self::Lower => Cow::Owned(name.to_lowercase()),
+            Self::Uuid if is_uuid(name) => Cow::Borrowed(name),
             Self::Uuid => written(uuid(name)),
         }
     }
 }
 
-/// The digits of a UUID, which may be written in braces, with hyphens, and in either case.
+/// Whether this is a UUID as PostgreSQL writes it.
+pub fn is_uuid(name: &str) -> bool {
+    name.len() == 36
+        && name.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+/// A UUID as PostgreSQL writes it, which may be given in braces, its digits grouped by hyphens
+/// otherwise, and in either case.
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let mut digits = [0; 32];
-    let mut length = 0;
-    for byte in inner.bytes() {
-        match byte {
-            b'-' => continue,
-            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => {
-                *digits.get_mut(length)? = byte.to_ascii_lowercase();
-            }
-            _ => return None,
+    let mut written = String::with_capacity(36);
+    for digit in inner.chars().filter(|digit| *digit != '-') {
+        if matches!(written.len(), 8 | 13 | 18 | 23) {
+            written.push('-');
         }
-        length += 1;
+        if !digit.is_ascii_hexdigit() || written.len() == 36 {
+            return None;
+        }
+        written.push(digit.to_ascii_lowercase());
     }
-    let whole = (length == digits.len()).then_some(&digits)?;
-    std::str::from_utf8(whole).ok().map(str::to_owned)
+    (written.len() == 36).then_some(written)
 }
 
 /// How a number is known, whatever the digits it was written with.

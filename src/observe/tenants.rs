@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Answers;
 use crate::database::{Error, Session};
 use crate::declare::RowValue;
-use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value};
+use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value, is_uuid};
 use crate::sql::{self, Surroundings, Through, postgres, resolve, sqlite};
 
 /// More names are not worth their way to the server.
@@ -139,9 +139,7 @@ fn known(table: &Table, tenant: &str, answers: &[Answers]) -> Vec<Value> {
     };
     match table.column(tenant).map(|column| column.declared.as_str()) {
         Some("uuid") => {
-            let digits =
-                |name: &&str| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let mut sorted: Vec<&str> = names().filter(digits).collect();
+            let mut sorted: Vec<&str> = names().filter(|name| is_uuid(name)).collect();
             sorted.sort_unstable();
             sorted.into_iter().map(Value::text).collect()
         }
