@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Reason, Window};
+use super::Reason;
 
 /// The counts of one target.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,7 @@ pub struct Counts {
     /// In the order of the manifest: (name, deleted, updated).
     pub dependents: Vec<(String, u64, u64)>,
     pub overdue: Overdue,
+    /// Those that lost rows, or have some overdue. Thousands that have not are told by their windows.
     pub tenants: BTreeMap<String, TenantCounts>,
     pub unknown: Vec<UnknownTenant>,
     pub failures: Vec<Failure>,
@@ -60,11 +61,8 @@ pub struct Overdue {
     pub oldest: Option<Duration>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct TenantCounts {
-    /// `None`: there is no window, keepNewest alone decides.
-    pub window: Option<Window>,
-    pub cutoff: Option<jiff::Timestamp>,
     pub gone: u64,
     pub overdue: u64,
 }

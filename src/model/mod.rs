@@ -34,4 +34,4 @@ pub use target::{
     OrderColumn, Path, Scalar, Target,
 };
 pub use value::Value;
-pub use window::{Answer, Collation, CutoffRule, Unit, Unknown, Window};
+pub use window::{Answer, Collation, CutoffRule, Unit, Unknown, Window, is_uuid};

@@ -1,5 +1,6 @@
 //! One value as a database holds it.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// A value read from, or bound to, a database.
@@ -51,14 +52,21 @@ impl Value {
     /// The name by which people know a tenant of this value: a blob by its hexadecimal digits,
     /// a whole number without a fraction. `None` for NULL.
     pub fn name(&self) -> Option<String> {
+        self.called().map(Cow::into_owned)
+    }
+
+    /// The same, copied only where it has to be written anew.
+    pub fn called(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Null => return None,
-            Self::Integer(integer) => integer.to_string(),
-            Self::Real(real) if real.fract() == 0.0 && real.abs() < 9e15 => format!("{real:.0}"),
-            Self::Real(real) => real.to_string(),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Integer(integer) => integer.to_string().into(),
+            Self::Real(real) if real.fract() == 0.0 && real.abs() < 9e15 => {
+                format!("{real:.0}").into()
+            }
+            Self::Real(real) => real.to_string().into(),
             Self::Blob(bytes) | Self::Garbled(bytes) => {
-                bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
             }
         })
     }

@@ -1,9 +1,10 @@
 //! Windows: how long a tenant's rows are kept, and what a source may answer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 /// A unit of a window. Seconds to weeks are exact; months and years are calendar steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Window {
             return Ok(None);
         };
         let exact = |seconds: i64| -> Result<Timestamp, jiff::Error> {
-            clock.checked_sub(Span::new().try_seconds(amount.saturating_mul(seconds))?)
+            clock.checked_sub(SignedDuration::from_secs(amount.saturating_mul(seconds)))
         };
         let calendar = |span: Span| -> Result<Timestamp, jiff::Error> {
             Ok(clock.to_zoned(zone.clone()).checked_sub(span)?.timestamp())
@@ -144,32 +145,45 @@ pub enum Collation {
 
 impl Collation {
     /// Equal exactly for names that the column takes for equal.
-    pub fn fold(self, name: &str) -> String {
+    pub fn fold(self, name: &str) -> Cow<'_, str> {
+        let written = |folded: Option<String>| folded.map_or(Cow::Borrowed(name), Cow::Owned);
         match self {
-            Self::Binary => name.to_owned(),
-            Self::NoCase => name.to_ascii_lowercase(),
-            Self::Rtrim => name.trim_end_matches(' ').to_owned(),
-            Self::Numeric => number(name).unwrap_or_else(|| name.to_owned()),
-            Self::Lower => name.to_lowercase(),
-            Self::Uuid => uuid(name).unwrap_or_else(|| name.to_owned()),
+            Self::Binary => Cow::Borrowed(name),
+            Self::NoCase => Cow::Owned(name.to_ascii_lowercase()),
+            Self::Rtrim => Cow::Borrowed(name.trim_end_matches(' ')),
+            Self::Numeric => written(number(name)),
+            Self::Lower => Cow::Owned(name.to_lowercase()),
+            Self::Uuid if is_uuid(name) => Cow::Borrowed(name),
+            Self::Uuid => written(uuid(name)),
         }
     }
 }
 
-/// The digits of a UUID, which may be written in braces, with hyphens, and in either case.
+/// Whether this is a UUID as PostgreSQL writes it.
+pub fn is_uuid(name: &str) -> bool {
+    name.len() == 36
+        && name.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+/// A UUID as PostgreSQL writes it, which may be given in braces, its digits grouped by hyphens
+/// otherwise, and in either case.
 fn uuid(name: &str) -> Option<String> {
     let text = name.trim_ascii();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
-    let mut digits = [0; 32];
-    let mut length = 0;
-    for byte in inner.bytes().filter(|byte| *byte != b'-') {
-        if !byte.is_ascii_hexdigit() {
+    let mut written = String::with_capacity(36);
+    for digit in inner.chars().filter(|digit| *digit != '-') {
+        if matches!(written.len(), 8 | 13 | 18 | 23) {
+            written.push('-');
+        }
+        if !digit.is_ascii_hexdigit() || written.len() == 36 {
             return None;
         }
-        *digits.get_mut(length)? = byte.to_ascii_lowercase();
-        length += 1;
+        written.push(digit.to_ascii_lowercase());
     }
-    (length == digits.len()).then(|| digits.iter().copied().map(char::from).collect())
+    (written.len() == 36).then_some(written)
 }
 
 /// How a number is known, whatever the digits it was written with.
@@ -179,10 +193,9 @@ fn number(name: &str) -> Option<String> {
     if !looks {
         return None;
     }
-    let value = match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(integer), _) => super::Value::Integer(integer),
-        (Err(_), Ok(real)) => super::Value::Real(real),
-        (Err(_), Err(_)) => return None,
+    let value = match text.parse::<i64>() {
+        Ok(integer) => super::Value::Integer(integer),
+        Err(_) => super::Value::Real(text.parse().ok()?),
     };
     value.name()
 }

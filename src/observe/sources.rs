@@ -85,7 +85,8 @@ fn by_tenant(
             let message = format!("the source answers twice for {name}");
             *answer = unknown(source, Reason::TwoAnswers, message);
         };
-        answers.entry(collation.fold(&name)).and_modify(twice).or_insert(answer);
+        let folded = collation.fold(&name).into_owned();
+        answers.entry(folded).and_modify(twice).or_insert(answer);
     }
     Answers::ByTenant(answers)
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Answers;
 use crate::database::{Error, Session};
 use crate::declare::RowValue;
-use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value};
+use crate::model::{Catalog, Collation, Engine, Scalar, Table, Value, is_uuid};
 use crate::sql::{self, Surroundings, Through, postgres, resolve, sqlite};
 
 /// More names are not worth their way to the server.
@@ -95,24 +95,40 @@ pub async fn all(
 ) -> Result<Vec<Tenant>, Error> {
     let through = through(table, scalar, age, catalog);
     let tells_ages = matches!(through, Through::Index { age: Some(_), .. });
-    let known = match through {
-        Through::Index { tenant, .. } => known(table, tenant, answers),
-        Through::Table => Vec::new(),
-    };
     let mut tenants = Vec::new();
-    let gather = |row: Vec<Value>| {
+    let mut gather = |row: Vec<Value>| {
         let mut values = row.into_iter();
         if let (Some(name), Some(oldest)) = (values.next(), values.next()) {
             tenants.push(Tenant { name, oldest: tells_ages.then_some(oldest) });
         }
         ControlFlow::Continue(())
     };
-    session.each_row(&sql::tenants(table, scalar, through, &known), gather).await?;
+    let (tenant, age, known) = match through {
+        Through::Index { tenant, age } => (tenant, age, known(table, tenant, answers)),
+        Through::Table => ("", None, Vec::new()),
+    };
+    if known.is_empty() {
+        session.each_row(&sql::tenants(table, scalar, through), gather).await?;
+        return Ok(tenants);
+    }
+    let mut gaps = Vec::new();
+    let note_gaps = |mut row: Vec<Value>| {
+        if let (Some(up_to), Some(name)) = (row.pop().filter(|up_to| !up_to.is_null()), row.first())
+        {
+            gaps.push((name.clone(), up_to));
+        }
+        gather(row)
+    };
+    session.each_row(&postgres::known_tenants(table, tenant, age, &known), note_gaps).await?;
+    if !gaps.is_empty() {
+        session.each_row(&postgres::tenants_between(table, tenant, age, &gaps), gather).await?;
+    }
     Ok(tenants)
 }
 
 /// The values of the tenant's column that the sources name, in its order, where both can be told from
-/// here: the server finds its next tenant faster who guesses it.
+/// here: the server finds its next tenant faster who guesses it. A list in another order would hide
+/// tenants from it.
 fn known(table: &Table, tenant: &str, answers: &[Answers]) -> Vec<Value> {
     let names = || answers.iter().flat_map(Answers::names).take(MOST_KNOWN);
     let whole = |least: i64, most: i64| {
@@ -123,9 +139,7 @@ fn known(table: &Table, tenant: &str, answers: &[Answers]) -> Vec<Value> {
     };
     match table.column(tenant).map(|column| column.declared.as_str()) {
         Some("uuid") => {
-            let digits =
-                |name: &&str| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let mut sorted: Vec<&str> = names().filter(digits).collect();
+            let mut sorted: Vec<&str> = names().filter(|name| is_uuid(name)).collect();
             sorted.sort_unstable();
             sorted.into_iter().map(Value::text).collect()
         }

@@ -1,6 +1,7 @@
 //! Whose rows are how old when they go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -26,6 +27,14 @@ pub enum Fate {
     Kept,
 }
 
+/// What a tenant's rows are compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantWindow {
+    pub name: String,
+    pub window: Window,
+    pub cutoff: Option<Timestamp>,
+}
+
 /// The fates of a target's tenants.
 #[derive(Debug)]
 pub struct Cutoffs {
@@ -33,8 +42,12 @@ pub struct Cutoffs {
     /// `None`: the target has no tenants.
     by_tenant: Option<HashMap<String, Fate>>,
     everyone: Fate,
-    /// Windows and cutoffs by tenant, for the report; "" where there are no tenants.
-    pub windows: BTreeMap<String, (Window, Option<Timestamp>)>,
+    /// Of the tenants that were seen, in their order.
+    fates: Vec<Fate>,
+    /// Each cutoff once, in the order of time.
+    all: Vec<Timestamp>,
+    /// For the report, in the order of the tenants' names; "" where there are no tenants.
+    pub windows: Vec<TenantWindow>,
     pub unknown: Vec<UnknownTenant>,
     /// Tenants that the run is narrowed to, and that no row has.
     pub absent: Vec<String>,
@@ -52,11 +65,13 @@ impl Cutoffs {
             collation,
             by_tenant: None,
             everyone: Fate::Kept,
-            windows: BTreeMap::new(),
+            fates: Vec::new(),
+            all: Vec::new(),
+            windows: Vec::new(),
             unknown: Vec::new(),
             absent: Vec::new(),
         };
-        let asked: Option<Vec<String>> = declaration
+        let asked: Option<Vec<_>> = declaration
             .tenants
             .as_ref()
             .map(|names| names.iter().map(|name| collation.fold(name)).collect());
@@ -65,22 +80,35 @@ impl Cutoffs {
             if asked.is_none() {
                 cutoffs.everyone = cutoffs.fate("", "", target, seen, declaration, clock);
             }
+            cutoffs.all = distinct([&cutoffs.everyone]);
             return cutoffs;
         }
-        let mut fates = HashMap::new();
-        for name in seen.tenants.iter().filter_map(|tenant| tenant.name.name()) {
+        let mut by_tenant: HashMap<String, Fate> = HashMap::with_capacity(seen.tenants.len());
+        cutoffs.fates.reserve_exact(seen.tenants.len());
+        for tenant in &seen.tenants {
+            let Some(name) = tenant.name.called() else {
+                cutoffs.fates.push(Fate::Kept);
+                continue;
+            };
             let folded = collation.fold(&name);
-            if fates.contains_key(&folded)
-                || asked.as_ref().is_some_and(|asked| !asked.contains(&folded))
-            {
+            if asked.as_ref().is_some_and(|asked| !asked.contains(&folded)) {
+                cutoffs.fates.push(Fate::Kept);
                 continue;
             }
-            let fate = cutoffs.fate(&name, &folded, target, seen, declaration, clock);
-            fates.insert(folded, fate);
+            let fate = match by_tenant.entry(folded.into_owned()) {
+                Entry::Occupied(other_spelling) => *other_spelling.get(),
+                Entry::Vacant(first) => {
+                    let fate = cutoffs.fate(&name, first.key(), target, seen, declaration, clock);
+                    *first.insert(fate)
+                }
+            };
+            cutoffs.fates.push(fate);
         }
         cutoffs.absent = declaration.tenants.iter().flatten().cloned().collect();
-        cutoffs.absent.retain(|name| !fates.contains_key(&collation.fold(name)));
-        cutoffs.by_tenant = Some(fates);
+        cutoffs.absent.retain(|name| !by_tenant.contains_key(&*collation.fold(name)));
+        cutoffs.all = distinct(by_tenant.values());
+        cutoffs.windows.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        cutoffs.by_tenant = Some(by_tenant);
         cutoffs
     }
 
@@ -99,7 +127,7 @@ impl Cutoffs {
         let unknown = match window(name, folded, self.collation, windows, seen) {
             Ok(window) => match window.cutoff(clock, windows.rule, &declaration.zone) {
                 Ok(cutoff) => {
-                    self.windows.insert(name.to_owned(), (window, cutoff));
+                    self.windows.push(TenantWindow { name: name.to_owned(), window, cutoff });
                     return cutoff.map_or(Fate::Kept, Fate::Cutoff);
                 }
                 Err(error) => Unknown {
@@ -119,45 +147,54 @@ impl Cutoffs {
         let Some(fates) = &self.by_tenant else {
             return self.everyone;
         };
-        let Some(name) = tenant.name() else {
+        let Some(name) = tenant.called() else {
             return Fate::Kept;
         };
-        fates.get(&self.collation.fold(&name)).copied().unwrap_or(Fate::Kept)
+        fates.get(&*self.collation.fold(&name)).copied().unwrap_or(Fate::Kept)
     }
 
-    /// Of these tenants those that may have a row below their cutoff. What somebody writes later, and
-    /// older than all that was there, waits for the next run.
-    pub fn due(&self, tenants: &[Tenant], encoding: Option<&Encoding>) -> Vec<Value> {
+    /// What the rows of the tenant of this name are compared with, where it has a window.
+    pub fn window(&self, name: &str) -> Option<&TenantWindow> {
+        let at = self.windows.binary_search_by(|window| window.name.as_str().cmp(name)).ok()?;
+        self.windows.get(at)
+    }
+
+    /// Of the tenants that were seen those that may have a row below their cutoff. What somebody writes
+    /// later, and older than all that was there, waits for the next run.
+    pub fn due(&self, seen: &[Tenant], encoding: Option<&Encoding>) -> Vec<Value> {
         // Many tenants share few cutoffs.
-        let values = |encoding| self.all().into_iter().map(move |at| (at, below(at, encoding)));
-        let values: HashMap<Timestamp, Value> = encoding.into_iter().flat_map(values).collect();
-        let may_be_due = |tenant: &&Tenant| match (self.of(&tenant.name), &tenant.oldest) {
-            (Fate::Cutoff(cutoff), Some(oldest)) => {
-                values.get(&cutoff).is_none_or(|below| may_lie_below(oldest, below))
+        let value = |encoding| self.all.iter().map(move |at| below(*at, encoding));
+        let values: Option<Vec<Value>> = encoding.map(|encoding| value(encoding).collect());
+        let may_be_due = |(tenant, fate): &(&Tenant, &Fate)| match (fate, &tenant.oldest, &values) {
+            (Fate::Cutoff(cutoff), Some(oldest), Some(values)) => {
+                let value = self.all.binary_search(cutoff).ok().and_then(|at| values.get(at));
+                value.is_none_or(|below| may_lie_below(oldest, below))
             }
-            (Fate::Cutoff(_), None) => true,
-            (Fate::NoWindow | Fate::Each | Fate::Kept, _) => false,
+            (Fate::Cutoff(_), _, _) => true,
+            (Fate::NoWindow | Fate::Each | Fate::Kept, _, _) => false,
         };
-        tenants.iter().filter(may_be_due).map(|tenant| tenant.name.clone()).collect()
+        let due = seen.iter().zip(&self.fates).filter(may_be_due);
+        due.map(|(tenant, _)| tenant.name.clone()).collect()
     }
 
     /// Each cutoff once, in the order of time.
-    pub fn all(&self) -> Vec<Timestamp> {
-        let cutoff = |fate: &Fate| match fate {
-            Fate::Cutoff(cutoff) => Some(*cutoff),
-            Fate::NoWindow | Fate::Each | Fate::Kept => None,
-        };
-        let all: BTreeSet<Timestamp> = match &self.by_tenant {
-            Some(fates) => fates.values().filter_map(cutoff).collect(),
-            None => cutoff(&self.everyone).into_iter().collect(),
-        };
-        all.into_iter().collect()
+    pub fn all(&self) -> &[Timestamp] {
+        &self.all
     }
 
     /// The cutoff below which every row that may go lies; `None` when none may by its age.
     pub fn youngest(&self) -> Option<Timestamp> {
-        self.all().pop()
+        self.all.last().copied()
     }
+}
+
+fn distinct<'f>(fates: impl IntoIterator<Item = &'f Fate>) -> Vec<Timestamp> {
+    let cutoff = |fate: &Fate| match fate {
+        Fate::Cutoff(cutoff) => Some(*cutoff),
+        Fate::NoWindow | Fate::Each | Fate::Kept => None,
+    };
+    let all: BTreeSet<Timestamp> = fates.into_iter().filter_map(cutoff).collect();
+    all.into_iter().collect()
 }
 
 /// `tenants`, then the sources in order, then the default. Asking stops at the first answer, and

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use cutoffs::{Cutoffs, Fate};
+pub use cutoffs::{Cutoffs, Fate, TenantWindow};
 
 use crate::declare::{Database, Declaration};
 use crate::model::{DependentAction, Refusal, TableName, Target, Value};

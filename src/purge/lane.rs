@@ -45,7 +45,7 @@ impl Lane {
             // Tenant and age are read when the row is locked, and not again.
             && sees_itself.reads_only_itself()
             && (sql::cascades(target) || go_before(target));
-        let cutoffs = cutoffs.all();
+        let cutoffs = cutoffs.all().to_vec();
         if !serves || cutoffs.is_empty() {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Counting what was seen and done.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct Tally {
     whole: bool,
     has_age: bool,
     has_tenants: bool,
+    /// Of nobody's rows.
+    has_window: bool,
     /// Roots that may go, counted by the look at all candidates that a cap asks for.
     eligible: Option<u64>,
 }
@@ -41,16 +44,6 @@ impl Tally {
         };
         let followed = target.dependents.iter();
         counts.dependents = followed.map(|dependent| (dependent.name.clone(), 0, 0)).collect();
-        counts.tenants = planned
-            .cutoffs
-            .windows
-            .iter()
-            .map(|(name, (window, cutoff))| {
-                let counts =
-                    TenantCounts { window: Some(*window), cutoff: *cutoff, gone: 0, overdue: 0 };
-                (name.clone(), counts)
-            })
-            .collect::<BTreeMap<_, _>>();
         let dependent_updates = target.dependents.iter();
         Self {
             counts,
@@ -62,6 +55,7 @@ impl Tally {
             whole: false,
             has_age: target.age.is_some(),
             has_tenants: target.tenant.is_some(),
+            has_window: planned.cutoffs.window("").is_some(),
             eligible: None,
         }
     }
@@ -196,16 +190,15 @@ impl Tally {
     }
 
     fn tenant(&mut self, tenant: &Value) -> Option<&mut TenantCounts> {
-        if !self.has_tenants {
-            return self.counts.tenants.get_mut("");
+        let name = if self.has_tenants {
+            tenant.called()?
+        } else {
+            self.has_window.then_some(Cow::Borrowed(""))?
+        };
+        if !self.counts.tenants.contains_key(&*name) {
+            self.counts.tenants.insert(name.clone().into_owned(), TenantCounts::default());
         }
-        let name = tenant.name()?;
-        if !self.counts.tenants.contains_key(&name) {
-            // Without a window, or under another spelling of a name that the column takes for equal.
-            let counts = TenantCounts { window: None, cutoff: None, gone: 0, overdue: 0 };
-            self.counts.tenants.insert(name.clone(), counts);
-        }
-        self.counts.tenants.get_mut(&name)
+        self.counts.tenants.get_mut(&*name)
     }
 
     pub fn failed(&mut self, rows: &[JudgedRow], failure: Failure) {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::count;
 use crate::api;
 use crate::model::{Key, TenantCounts, Value};
+use crate::plan::TenantWindow;
 
 /// So many of a list are shown; the rest is counted.
 pub const SHOWN: usize = 20;
@@ -46,18 +47,47 @@ pub fn shorten(mut target: api::TargetReport, left_out: usize) -> api::TargetRep
     target
 }
 
-/// Those of whom may be told: the most affected, and all that an earlier pod told of. Of thousands
-/// only these are put into words.
-pub fn most_affected<'c>(
-    tenants: &'c BTreeMap<String, TenantCounts>,
+/// What may be told of a tenant.
+#[derive(Clone, Copy)]
+pub struct Told<'p> {
+    pub name: &'p str,
+    /// `None`: there is no window, keepNewest alone decides; or the name is another spelling of one
+    /// that the column takes for equal.
+    pub window: Option<&'p TenantWindow>,
+    pub counts: TenantCounts,
+}
+
+/// Those of whom may be told, the most affected and all that an earlier pod told of; and how many
+/// there are. Of thousands only these are put into words.
+pub fn most_affected<'p>(
+    counts: &'p BTreeMap<String, TenantCounts>,
+    windows: &'p [TenantWindow],
     told: &BTreeSet<&str>,
-) -> Vec<(&'c String, &'c TenantCounts)> {
-    let mut all: Vec<_> = tenants.iter().collect();
-    all.sort_by_key(|(_, counts)| Reverse(counts.gone + counts.overdue));
+) -> (Vec<Told<'p>>, usize) {
+    let mut all: Vec<Told<'_>> = Vec::with_capacity(windows.len());
+    let (mut counted, mut known) = (counts.iter().peekable(), windows.iter().peekable());
+    // Both are in the order of their names.
+    loop {
+        let next = match (counted.peek(), known.peek()) {
+            (None, None) => break,
+            (Some((name, _)), Some(window)) => name.as_str().min(&window.name),
+            (Some((name, _)), None) => name.as_str(),
+            (None, Some(window)) => &window.name,
+        };
+        all.push(Told {
+            name: next,
+            window: known.next_if(|window| window.name == next),
+            counts: counted
+                .next_if(|(name, _)| *name == next)
+                .map(|(_, own)| *own)
+                .unwrap_or_default(),
+        });
+    }
+    all.sort_by_key(|tenant| Reverse(tenant.counts.gone + tenant.counts.overdue));
     let is_told = |name: &str| !told.is_empty() && told.contains(short_name(name).as_str());
     let first = all.iter().take(SHOWN);
-    let more = all.iter().skip(SHOWN).filter(|(name, _)| is_told(name));
-    first.chain(more).copied().collect()
+    let more = all.iter().skip(SHOWN).filter(|tenant| is_told(tenant.name));
+    (first.chain(more).copied().collect(), all.len())
 }
 
 /// At most so many characters.
@@ -81,6 +111,12 @@ pub fn short_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Window;
+
+    fn windows(names: impl IntoIterator<Item = String>) -> Vec<TenantWindow> {
+        let forever = |name| TenantWindow { name, window: Window::Forever, cutoff: None };
+        names.into_iter().map(forever).collect()
+    }
 
     #[test]
     fn a_status_stays_small_whatever_the_database_is_full_of() {
@@ -115,13 +151,34 @@ mod tests {
 
     #[test]
     fn of_thousands_of_tenants_only_those_are_put_into_words_of_whom_may_be_told() {
-        let counts = |gone| TenantCounts { window: None, cutoff: None, gone, overdue: 0 };
-        let tenants: BTreeMap<String, TenantCounts> =
-            (0..1_000).map(|at| (format!("{at:04}"), counts(at / 100))).collect();
-        let told = most_affected(&tenants, &["0007", "0900"].into());
-        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        let windows = windows((0..1_000).map(|at| format!("{at:04}")));
+        let lost =
+            |at: usize| (format!("{at:04}"), TenantCounts { gone: at as u64 / 100, overdue: 0 });
+        let counts: BTreeMap<String, TenantCounts> = (100..1_000).map(lost).collect();
+        let (told, all) = most_affected(&counts, &windows, &["0007", "0900"].into());
+        let names: Vec<&str> = told.iter().map(|tenant| tenant.name).collect();
         let expected: Vec<String> = (900..920).chain([7]).map(|at| format!("{at:04}")).collect();
-        assert_eq!(names, expected);
+        assert_eq!((names, all), (expected.iter().map(String::as_str).collect(), 1_000));
+    }
+
+    #[test]
+    fn who_lost_nothing_is_told_with_its_window_and_who_has_no_window_with_what_it_lost() {
+        let windows = windows(["acme", "globex", "initech"].map(str::to_owned));
+        let lost = |name: &str, gone| (name.to_owned(), TenantCounts { gone, overdue: 0 });
+        let counts = [lost("GLOBEX", 2), lost("initech", 3), lost("umbrella", 0)].into();
+        let (told, all) = most_affected(&counts, &windows, &BTreeSet::new());
+        let said: Vec<_> = told
+            .iter()
+            .map(|tenant| (tenant.name, tenant.window.is_some(), tenant.counts.gone))
+            .collect();
+        let expected = [
+            ("initech", true, 3),
+            ("GLOBEX", false, 2),
+            ("acme", true, 0),
+            ("globex", true, 0),
+            ("umbrella", false, 0),
+        ];
+        assert_eq!((said.as_slice(), all), (expected.as_slice(), 5));
     }
 
     #[test]

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::bounds::{SHOWN, most_affected, short_name, shorten};
+use super::bounds::{SHOWN, Told, most_affected, short_name, shorten};
 use super::earlier::Earlier;
 use crate::api;
 use crate::declare::Declaration;
-use crate::model::{
-    Access, Action, AntiJoin, Cause, Counts, DependentAction, Engine, Reason, TenantCounts,
-};
+use crate::model::{Access, Action, AntiJoin, Cause, Counts, DependentAction, Engine, Reason};
 use crate::plan::{Notes, PlannedTarget};
 use crate::purge::End;
 
@@ -97,8 +95,9 @@ pub fn target(
     end: Option<&End>,
     earlier: &Earlier,
 ) -> api::TargetReport {
-    let tenants = most_affected(&counts.tenants, &earlier.tenants(&planned.target.name));
-    let untold = counts.tenants.len() - tenants.len();
+    let told = earlier.tenants(&planned.target.name);
+    let (tenants, all) = most_affected(&counts.tenants, &planned.cutoffs.windows, &told);
+    let untold = all - tenants.len();
     shorten(earlier.add_to(whole(planned, counts, end, &tenants)), untold)
 }
 
@@ -107,7 +106,7 @@ fn whole(
     planned: &PlannedTarget,
     counts: &Counts,
     end: Option<&End>,
-    tenants: &[(&String, &TenantCounts)],
+    tenants: &[Told<'_>],
 ) -> api::TargetReport {
     let (outcome, reason, message) =
         match end.map(|end| outcome(&planned.target.referenced, counts, end)) {
@@ -148,19 +147,17 @@ fn whole(
         tenants_omitted: None,
         tenants: tenants
             .iter()
-            .map(|(name, tenant)| api::TenantReport {
+            .map(|Told { name, window, counts }| api::TenantReport {
                 name: short_name(name),
-                window: tenant
-                    .window
-                    .map_or_else(|| "none".to_owned(), |window| window.to_string()),
+                window: window.map_or_else(|| "none".to_owned(), |own| own.window.to_string()),
                 // Without an age nothing is compared with it.
-                cutoff: tenant
-                    .cutoff
+                cutoff: window
+                    .and_then(|own| own.cutoff)
                     .filter(|_| planned.target.age.is_some())
                     .map(|cutoff| cutoff.to_string()),
-                deleted: if updates { 0 } else { count(tenant.gone) },
-                updated: if updates { count(tenant.gone) } else { 0 },
-                overdue: count(tenant.overdue),
+                deleted: if updates { 0 } else { count(counts.gone) },
+                updated: if updates { count(counts.gone) } else { 0 },
+                overdue: count(counts.overdue),
             })
             .collect(),
         unknown_tenants: counts

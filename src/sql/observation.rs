@@ -1,9 +1,9 @@
 //! What is asked of rows before a plan is made, and before it is acted on.
 
 use super::statement::{Binds, Statement};
-use super::words::{cast, column, from, name, root_from, shown_column, shown_scalar};
+use super::words::{cast, column, from, name, root_from, shown_scalar};
 use super::{postgres, render};
-use crate::model::{Age, Engine, Expression, ROW, Scalar, Table, Target, Value, quote};
+use crate::model::{Age, Engine, Expression, ROW, Scalar, Table, Target};
 
 /// How the tenants of a table are found.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +16,7 @@ pub enum Through<'a> {
 }
 
 /// The tenants of a table, each once; and the age of its oldest row, or NULL where none is asked for.
-/// Of those that are `known` PostgreSQL's skips guess which comes next.
-pub fn tenants(table: &Table, scalar: &Scalar, through: Through<'_>, known: &[Value]) -> Statement {
+pub fn tenants(table: &Table, scalar: &Scalar, through: Through<'_>) -> Statement {
     let rows = from(table, ROW);
     let text = match (through, table.engine) {
         (Through::Index { tenant, .. }, Engine::Sqlite) => {
@@ -30,10 +29,7 @@ pub fn tenants(table: &Table, scalar: &Scalar, through: Through<'_>, known: &[Va
             )
         }
         (Through::Index { tenant, age }, Engine::Postgres) => {
-            let mut binds = Binds::none(table.engine);
-            let text = skips(table, tenant, age, known, &mut binds);
-            let statement = Statement::new(text, binds);
-            return if age.is_some() { statement.along_index() } else { statement };
+            return postgres::tenants(table, tenant, age);
         }
         (Through::Table, _) => format!(
             "SELECT DISTINCT {}, NULL FROM {rows} WHERE {} IS NOT NULL",
@@ -42,62 +38,6 @@ pub fn tenants(table: &Table, scalar: &Scalar, through: Through<'_>, known: &[Va
         ),
     };
     Statement::new(text, Binds::none(table.engine))
-}
-
-/// Not by min(), which some types do not have.
-///
-/// What is known says no more than how far to look: a step reads the rest of a whole block of the
-/// index, unless it knows where to stop. Where nothing lies before that, it looks for whatever comes.
-fn skips(
-    table: &Table,
-    tenant: &str,
-    age: Option<&str>,
-    known: &[Value],
-    binds: &mut Binds,
-) -> String {
-    let names: Vec<&str> = [tenant].into_iter().chain(age).collect();
-    let named: Vec<String> = names.iter().map(|name| quote(name)).collect();
-    let values: Vec<String> = names.iter().map(|name| column(table, ROW, name)).collect();
-    let (named, values) = (named.join(", "), values.join(", "));
-    let next = |condition: &str| {
-        format!(
-            "SELECT {values} FROM {} WHERE {} {condition} ORDER BY {values} LIMIT 1",
-            from(table, ROW),
-            column(table, ROW, tenant)
-        )
-    };
-    let last = column(table, "ro_tenants", tenant);
-    let any = next(&format!("> {last}"));
-    let (list, step) = if known.is_empty() {
-        (String::new(), any)
-    } else {
-        let array = postgres::array(table, tenant, known.iter(), binds);
-        let list = "(SELECT ro_known.list FROM ro_known)";
-        let guessed = next(&format!(
-            "> {last} AND {} <= ({list})[pg_catalog.width_bucket({last}, {list}) + 1]",
-            column(table, ROW, tenant)
-        ));
-        (
-            format!("ro_known(list) AS MATERIALIZED (SELECT {array}), "),
-            format!("({guessed}) UNION ALL ({any}) LIMIT 1"),
-        )
-    };
-    format!(
-        "WITH RECURSIVE {list}ro_tenants({named}) AS (({}) UNION ALL SELECT ro_next.* \
-         FROM ro_tenants CROSS JOIN LATERAL ({step}) AS ro_next) SELECT {}, {} FROM ro_tenants",
-        next("IS NOT NULL"),
-        shown_column(table, "ro_tenants", tenant),
-        age.map_or_else(|| "NULL".to_owned(), |age| shown_age(table, "ro_tenants", age)),
-    )
-}
-
-/// An age of which it is not yet known what it means: a number as a number, all else as text, and so a
-/// `numeric`, which may be too large for a number.
-fn shown_age(table: &Table, alias: &str, age: &str) -> String {
-    match table.column(age).map(|column| column.declared.as_str()) {
-        Some("float4" | "float8") => cast(&column(table, alias, age), "\"pg_catalog\".\"float8\""),
-        _ => shown_column(table, alias, age),
-    }
 }
 
 /// Tenant (or NULL) and value of a source's rows.

@@ -10,6 +10,7 @@ mod due;
 mod pressure;
 mod schema;
 mod strangers;
+mod tenants;
 mod walk;
 
 pub use begin::{Batch, Beginning, begin, path};
@@ -27,6 +28,7 @@ pub use due::{by_row, judge_by_row, tenants_of};
 pub use pressure::pressure;
 pub use schema::schema_version;
 pub use strangers::strange_operators;
+pub use tenants::{known_tenants, tenants, tenants_between};
 pub use walk::{blocks, rows_at_most, sweep_blocks, tenants_along_index};
 
 use super::statement::{Binds, Statement};

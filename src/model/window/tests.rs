@@ -57,6 +57,33 @@ fn a_column_of_numbers_knows_a_tenant_however_its_number_is_written() {
     assert_eq!(Collation::Numeric.fold("1.50"), "1.5");
 }
 
+#[test]
+fn a_column_of_uuids_knows_a_tenant_however_its_digits_are_written() {
+    let written = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+    for name in [
+        written,
+        "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9",
+        "{0a1b2c3d4e5f-60718293-a4b5-c6d7e8f9}",
+        " 0a1b-2c3d4e5f-60718293a4b5c6d7e8f9 ",
+    ] {
+        assert_eq!(Collation::Uuid.fold(name), written, "{name}");
+    }
+    for name in [
+        "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f",
+        "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f90",
+        "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8fg",
+        "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9f0",
+        "------------------------------------",
+        "{0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+        "éa1b2c3d-4e5f-6071-8293-a4b5c6d7e8f",
+        "",
+    ] {
+        assert_eq!(Collation::Uuid.fold(name), name);
+        assert!(!is_uuid(name), "{name}");
+    }
+}
+
 /// What dateutil and Python's zoneinfo say, by `cutoffs.py`, which tells what it says where the handbook is silent.
 const CUTOFFS: &str = include_str!("cutoffs.tsv");
 

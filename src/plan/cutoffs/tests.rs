@@ -6,12 +6,14 @@ use crate::observe::Answers;
 impl Cutoffs {
     /// For the tests of who judges by them.
     pub fn known(fates: &[(&str, Fate)]) -> Self {
-        let fates = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate));
+        let by_tenant = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate));
         Self {
             collation: Collation::Binary,
-            by_tenant: Some(fates.collect()),
+            by_tenant: Some(by_tenant.collect()),
             everyone: Fate::Kept,
-            windows: BTreeMap::new(),
+            fates: fates.iter().map(|(_, fate)| *fate).collect(),
+            all: distinct(fates.iter().map(|(_, fate)| fate)),
+            windows: Vec::new(),
             unknown: Vec::new(),
             absent: Vec::new(),
         }
@@ -119,6 +121,10 @@ fn of_tenants(collation: Collation, names: &[&str], answers: Vec<Answers>) -> Ob
     ObservedTarget { collation: Some(collation), tenants, answers, ..ObservedTarget::default() }
 }
 
+fn names(cutoffs: &Cutoffs) -> Vec<&str> {
+    cutoffs.windows.iter().map(|told| told.name.as_str()).collect()
+}
+
 #[test]
 fn every_tenant_has_a_fate_of_its_own_and_who_was_not_seen_is_kept() {
     let seen = of_tenants(Collation::Binary, &["acme", "globex", "initech"], vec![]);
@@ -134,7 +140,7 @@ fn every_tenant_has_a_fate_of_its_own_and_who_was_not_seen_is_kept() {
         assert_eq!(cutoffs.of(&tenant), fate, "{tenant:?}");
     }
     let told: Vec<_> =
-        cutoffs.windows.iter().map(|(name, (window, _))| (name.as_str(), *window)).collect();
+        cutoffs.windows.iter().map(|told| (told.name.as_str(), told.window)).collect();
     assert_eq!(told, [("acme", span(10)), ("globex", Window::Forever), ("initech", span(30))]);
     assert_eq!((cutoffs.unknown.len(), cutoffs.absent.len()), (0, 0));
 }
@@ -145,7 +151,7 @@ fn a_run_for_some_tenants_keeps_all_others_and_tells_whom_no_row_has() {
     let cutoffs = cutoffs(WINDOWS, &["acme", "ghost"], &seen, NOW);
     assert_eq!(cutoffs.of(&Value::text("acme")), days_ago(10));
     assert_eq!(cutoffs.of(&Value::text("initech")), Fate::Kept);
-    assert_eq!(cutoffs.windows.keys().collect::<Vec<_>>(), ["acme"]);
+    assert_eq!(names(&cutoffs), ["acme"]);
     assert_eq!(cutoffs.absent, ["ghost"]);
 }
 
@@ -163,7 +169,7 @@ fn a_tenant_that_the_column_knows_under_two_names_is_asked_for_once() {
 fn rows_of_nobodys_go_only_where_no_tenant_is_asked_for() {
     let all = cutoffs(NOBODYS, &[], &ObservedTarget::default(), NOW);
     assert_eq!((all.of(&Value::Null), all.of(&Value::text("a"))), (days_ago(30), days_ago(30)));
-    assert_eq!(all.windows.keys().collect::<Vec<_>>(), [""]);
+    assert_eq!(names(&all), [""]);
     let some = cutoffs(NOBODYS, &["acme"], &ObservedTarget::default(), NOW);
     assert_eq!((some.of(&Value::Null), some.youngest()), (Fate::Kept, None));
 }
@@ -202,6 +208,36 @@ fn tenants_without_an_expired_row_are_not_asked_again() {
         tenant.oldest = Some(Value::text(age));
     }
     assert_eq!(due(&seen), ["initech"], "acme's is as old as its window, globex keeps all");
+}
+
+#[test]
+fn who_is_due_is_told_by_its_own_fate_whatever_stands_before_it() {
+    let mut seen = of_tenants(Collation::NoCase, &["globex", "ACME", "initech", "Acme"], vec![]);
+    // NULL is nobody's, and stands in the middle.
+    seen.tenants.swap(1, 4);
+    for tenant in &mut seen.tenants {
+        tenant.oldest = Some(Value::text("2026-10-25 00:00:00+00"));
+    }
+    let due = |asked: &[&str]| {
+        let cutoffs = cutoffs(WINDOWS, asked, &seen, NOW);
+        let due = cutoffs.due(&seen.tenants, Some(&Encoding::Instant));
+        due.iter().filter_map(Value::name).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&[]), ["Acme", "ACME"], "initech keeps longer, globex all");
+    assert_eq!(due(&["acme"]), ["Acme", "ACME"]);
+    assert_eq!(due(&["initech"]), [""; 0]);
+}
+
+#[test]
+fn windows_are_told_in_the_order_of_names_and_found_by_them() {
+    let seen = of_tenants(Collation::Binary, &["initech", "acme", "globex"], vec![]);
+    let cutoffs = cutoffs(WINDOWS, &[], &seen, NOW);
+    assert_eq!(names(&cutoffs), ["acme", "globex", "initech"]);
+    for (name, window) in
+        [("acme", Some(span(10))), ("globex", Some(Window::Forever)), ("ACME", None), ("", None)]
+    {
+        assert_eq!(cutoffs.window(name).map(|told| told.window), window, "{name}");
+    }
 }
 
 #[test]

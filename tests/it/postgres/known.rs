@@ -12,8 +12,17 @@ fn tenants_are_found_whether_a_source_knows_all_some_or_others() {
         ("uuid", "upper(lpad('' || n, 32, '0'))"),
         ("text", "'' || n"),
     ];
-    // Before the first and behind the last, next to each other and far apart; and what is no value of the column.
-    for known in ["'{}'", "'{1,2,3,4,5,6,7,8,9}'", "'{0,2,3,7,10,11}'", "'{-5,40000,5000000000}'"] {
+    // Before the first and behind the last, next to each other and far apart; what is no value of the column; and more
+    // than are worth a probe each.
+    for known in [
+        "'{}'",
+        "'{1,2,3,4,5,6,7,8,9}'",
+        "'{0,2,3,7,10,11}'",
+        "'{4}'",
+        "'{7,8}'",
+        "'{-5,40000,5000000000}'",
+        "(SELECT array_agg(i) FROM generate_series(4, 400) i)",
+    ] {
         let mut sql = "CREATE TABLE w (kind text, ten text, days int); INSERT INTO w VALUES ('int2', 'x', 1), ('uuid', '0', 1);".to_owned();
         let mut targets = Vec::new();
         for (kind, name) in NAMES {

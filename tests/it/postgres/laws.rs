@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use retention_operator::run::{Options, Unwatched, Watch};
 
-use super::database::{Database, delete};
+use super::database::{Database, delete, read};
 use super::keep::program;
 use super::server::Server;
-use super::stage::{Said, Stage, old};
+use super::stage::{Said, Stage, old, old_of};
 use crate::skip::{self, aloud};
 
 /// A server that counts by statement, at once. None, and a word aloud, where PostgreSQL or its contrib is missing.
@@ -105,9 +105,13 @@ impl Stage {
 
     /// A run of batches of this size, and what it cost.
     fn costs(&self, batch: usize, watch: &dyn Watch) -> (Said, Cost) {
+        self.costs_of(&old(", tenant: {column: ten}"), batch, watch)
+    }
+
+    fn costs_of(&self, spec: &str, batch: usize, watch: &dyn Watch) -> (Said, Cost) {
         let before = self.spent();
         let options = |options: &mut Options| options.batch_rows = Some(batch);
-        let said = self.ask(&old(", tenant: {column: ten}"), options, watch);
+        let said = self.ask(spec, options, watch);
         said.assert_done();
         let cost = self.spent() - before;
         (said, cost)
@@ -254,4 +258,30 @@ fn ten_thousand_tenants_cost_one_walk_and_what_is_due() {
     let told = format!("10 due {ten:?}, 100 due {hundred:?}");
     assert!(hundred.blocks <= ten.blocks * 11, "{told}");
     assert!(hundred.statements <= ten.statements + 90, "{told}");
+}
+
+#[test]
+fn a_tenant_that_a_source_names_costs_a_probe_and_a_small_table_is_not_probed_for_thousands() {
+    let cost = |rows: i64, names: i64| {
+        // Few rows, too, lie between the first of the names and the last.
+        let tenant = "i * 199 % 10000";
+        let stage = Rows { count: rows, tenant, age: YOUNG, index: INDEX }.stage()?;
+        stage.database.execute(&format!(
+            "CREATE TABLE w (ten int, days int); INSERT INTO w SELECT i, 30 FROM generate_series(0, {names} - 1) i; ANALYZE w"
+        ));
+        stage.database.grant(&[read("w")]);
+        let source = "{name: w, unit: Days, table: {name: public.w, tenant: ten, value: days}}";
+        let window =
+            format!(", tenant: {{column: ten}}, window: {{default: 30d, sources: [{source}]}}");
+        let spec = format!("targets: [{}]", old_of("t", "public.t", &window));
+        let (said, cost) = stage.costs_of(&spec, 500, &Unwatched);
+        assert_eq!(said.target().rows.deleted, 0);
+        Some(cost)
+    };
+    let (Some(strangers), Some(named)) = (cost(100_000, 1), cost(100_000, 10_000)) else { return };
+    assert!(named.blocks <= 10_000 * 4, "{named:?}");
+    assert!(named.statements < strangers.statements, "one walk: {named:?}, {strangers:?}");
+    let (Some(one), Some(all)) = (cost(50, 1), cost(50, 10_000)) else { return };
+    // The source is read.
+    assert!(all.blocks <= one.blocks + 100, "{one:?}, with 10,000 names {all:?}");
 }
