@@ -90,7 +90,8 @@ impl Taking<'_> {
             0 => vec![0; target.dependents.len()],
             _ if lane.one_by_one => {
                 let target = &target.by_address();
-                act::on(&Bench { target, ..*bench }, &keys(&places), Fate::Each, session).await?
+                let bench = Bench { target, ..*bench };
+                Box::pin(act::on(&bench, &keys(&places), Fate::Each, session)).await?
             }
             _ => {
                 if lane.sets_off {
