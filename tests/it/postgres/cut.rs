@@ -26,12 +26,25 @@ enum Lane {
     /// The batch does.
     Explicit,
     Blocks,
+    /// The batch takes dependents before the rows of whole blocks.
+    BlocksOneByOne,
     /// As `Cascade`, under a cap that is not reached.
     Capped,
     Pooled,
 }
 
-const LANES: [Lane; 5] = [Lane::Cascade, Lane::Explicit, Lane::Blocks, Lane::Capped, Lane::Pooled];
+const LANES: [Lane; 6] =
+    [Lane::Cascade, Lane::Explicit, Lane::Blocks, Lane::BlocksOneByOne, Lane::Capped, Lane::Pooled];
+
+impl Lane {
+    fn is_by_blocks(self) -> bool {
+        matches!(self, Self::Blocks | Self::BlocksOneByOne)
+    }
+
+    fn takes_dependents(self) -> bool {
+        matches!(self, Self::Explicit | Self::BlocksOneByOne)
+    }
+}
 
 struct Bed {
     stage: Stage,
@@ -52,7 +65,7 @@ impl Bed {
         then: impl FnOnce(&str) -> Option<String>,
     ) -> Option<Self> {
         let explicit = ROWS.replace(" ON DELETE CASCADE", "");
-        database.execute(if lane == Lane::Explicit { &explicit } else { ROWS });
+        database.execute(if lane.takes_dependents() { &explicit } else { ROWS });
         database.grant(&[delete("t", "id"), delete("d", "id")]);
         let url = if lane == Lane::Pooled { database.bouncer_url()? } else { database.url() };
         let (login, rest) = url.split_once('@').unwrap();
@@ -66,8 +79,10 @@ impl Bed {
         let cap = if self.lane == Lane::Capped { ", maxRowsPerRun: 100" } else { "" };
         let dependents = "dependents: [{name: d, table: public.d, references: {t_id: id}}]";
         let options = |options: &mut Options| {
-            options.batch_rows = Some(3);
-            options.nearly_all = (self.lane == Lane::Blocks).then_some(-1.0);
+            // All rows lie in one block: a batch of fewer would leave it to batches that know each row.
+            let by_blocks = self.lane.is_by_blocks();
+            options.batch_rows = Some(if by_blocks { 20 } else { 3 });
+            options.nearly_all = by_blocks.then_some(-1.0);
         };
         self.stage.ask_until(stop, &old(&format!(", {dependents}{cap}")), options, watch)
     }
@@ -93,6 +108,8 @@ fn assert_exact(bed: &Bed, said: &Said, context: &str) {
     said.assert_done();
     assert_eq!(bed.left(), 4, "{context}");
     let target = said.target();
+    let batches = target.work.as_ref().unwrap().batches;
+    assert_eq!(batches == 1, bed.lane.is_by_blocks(), "{context}: {batches} batches");
     let counts = (target.rows.deleted, target.rows.selected, target.dependents[0].deleted);
     assert_eq!(counts, (20, 20, 40), "{context}: {target:#?}");
     assert_eq!(target.rows.at_least, None, "{context}");
@@ -114,7 +131,7 @@ fn wherever_the_connection_breaks_the_run_goes_on_and_tells_what_went() {
             (Word::Commit, Moment::Unanswered),
         ] {
             // All rows lie in one block, and other words are said alike in every batch.
-            let places = if word == Word::Commit && lane != Lane::Blocks { 1..=2 } else { 1..=1 };
+            let places = if word == Word::Commit && !lane.is_by_blocks() { 1..=2 } else { 1..=1 };
             for on in places {
                 let cut = Cut { word, moment, on, times: 1 };
                 let Some(bed) = Bed::new(lane, cut) else { return };
