@@ -88,6 +88,19 @@ impl Bed {
         Self { stage: Stage::new(database, url), spec: SPEC.to_owned(), nearly_all }
     }
 
+    /// No more than two chats in a block: batches of two take whole blocks.
+    pub fn spread(self) -> Self {
+        let database = &self.stage.database;
+        database.execute(
+            "ALTER TABLE chats ADD pad text; ALTER TABLE chats ALTER pad SET STORAGE PLAIN;
+             UPDATE chats SET pad = repeat('x', 3900)",
+        );
+        database.execute("VACUUM FULL chats");
+        let blocks = "SELECT count(DISTINCT (ctid::text::point)[0])::bigint FROM chats";
+        assert_eq!(database.numbers(blocks), [5], "ten chats lie by two in a block");
+        self
+    }
+
     /// The same by another way.
     pub fn by(self, url: String) -> Self {
         Self { stage: self.stage.by(url), ..self }

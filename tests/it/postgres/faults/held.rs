@@ -16,7 +16,8 @@ fn a_table_that_somebody_holds_is_tried_again_and_told() {
     for (table, variant) in
         [("chats", Variant::NoAction), ("messages", Variant::NoAction), ("chats", Variant::Blocks)]
     {
-        let Some(mut bed) = Bed::new(variant) else { return };
+        let Some(bed) = Bed::new(variant) else { return };
+        let mut bed = bed.spread();
         bed.stage.lock_timeout = "200ms";
         let held = RefCell::new(None::<Holding>);
         let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");

@@ -80,6 +80,7 @@ fn a_right_that_is_taken_away_in_the_middle_ends_the_target_and_blames_no_row() 
             ["DELETE ON chats", "UPDATE (id) ON chats", "SELECT ON notes", "USAGE ON SCHEMA public"]
         {
             let Some(bed) = Bed::new(variant) else { return };
+            let bed = bed.spread();
             let role = bed.stage.database.role.clone();
             let sql = |what: &str, how: &str| format!("{what} {right} {how} {role}");
             let revoke = at(Point::Committed, 1, || {

@@ -30,7 +30,7 @@ fn a_server_that_starts_again_at_once_leaves_whole_batches_and_the_next_run_fini
     let Some((own, _turn)) = own() else { return };
     for variant in [Variant::NoAction, Variant::Blocks, Variant::BlocksOneByOne] {
         for point in WITHIN {
-            let bed = own.bed(variant);
+            let bed = own.bed(variant).spread();
             let restart = at(point, if point == Point::Found { 1 } else { 2 }, || {
                 own.down();
                 own.up();

@@ -65,7 +65,7 @@ fn a_login_that_is_set_to_read_only_is_refused_until_it_may_write_and_counts_all
 fn a_server_that_is_set_to_read_only_in_the_middle_loses_no_further_row() {
     let Some((own, _turn)) = own() else { return };
     for variant in [Variant::NoAction, Variant::Blocks, Variant::BlocksOneByOne] {
-        let bed = own.bed(variant);
+        let bed = own.bed(variant).spread();
         let set = at(Point::Committed, 1, || {
             own.execute("ALTER SYSTEM SET default_transaction_read_only = on");
             own.reloaded("default_transaction_read_only", "on");
